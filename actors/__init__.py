@@ -1,0 +1,1 @@
+"""Providers, voice sessions, jobs and routing, each an actor."""

@@ -1,0 +1,1 @@
+"""Media without an event loop: audio, video, assets, turn-taking."""

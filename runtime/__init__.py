@@ -1,0 +1,1 @@
+"""The actor runtime: typed messages, bounded mailboxes, supervision."""

@@ -1,0 +1,1 @@
+"""The outside world: gateway, Docker, storage, command line."""

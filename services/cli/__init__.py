@@ -1,0 +1,5 @@
+"""The ``troupe`` command."""
+
+from .app import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""What all tests share: the back ends, and a check that nothing blocks the event loop."""
