@@ -1,1 +1,71 @@
-"""What all tests share: the back ends, and a check that nothing blocks the event loop."""
+"""What all tests share: the back ends, and checks that nothing blocks the event loop and nothing is left running.
+
+An `async def` test runs on each back end: on asyncio and on trio in virtual time, and on uvloop, which knows real time
+only. The marker `virtual` leaves uvloop out; `real_time` runs all three with the real clock.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+import blockbuster
+import pytest
+import trio
+from troupe.runtime.testing import backend_options, no_leaks
+
+REAL = {"asyncio": ("asyncio", {}), "uvloop": ("asyncio", {"use_uvloop": True}), "trio": ("trio", {})}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "anyio_backend" in metafunc.fixturenames:
+        virtual = metafunc.definition.get_closest_marker("virtual") is not None
+        names = ["asyncio", "trio"] if virtual else ["asyncio", "uvloop", "trio"]
+        metafunc.parametrize("anyio_backend", names, indirect=True)
+
+
+@pytest.fixture
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    name = request.param
+    if name == "uvloop" or request.node.get_closest_marker("real_time"):
+        return REAL[name]
+    return name, backend_options(name)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Each async test has to clean up after itself."""
+    hypothesis = getattr(pyfuncitem.obj, "hypothesis", None)
+    if hypothesis is None:
+        pyfuncitem.obj = leaving_nothing(pyfuncitem.obj)
+    elif not hasattr(hypothesis.inner_test, "_anyio_original_func"):  # else anyio has wrapped it for a back end before
+        hypothesis.inner_test = leaving_nothing(hypothesis.inner_test)
+
+
+def leaving_nothing(test: Callable[..., Any]) -> Callable[..., Any]:
+    if not iscoroutinefunction(test):
+        return test
+
+    @wraps(test)
+    async def checked(**arguments: Any) -> None:
+        async with no_leaks():
+            await test(**arguments)
+
+    return checked
+
+
+class Loops:
+    """blockbuster asks asyncio whether a loop runs in this thread; here a step of a trio task counts as well."""
+
+    @staticmethod
+    def get_running_loop() -> object:
+        return trio.lowlevel.current_task() if trio.lowlevel.in_trio_task() else asyncio.get_running_loop()
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A call that blocks the event loop (sleep, file, socket, lock) raises `blockbuster.BlockingError`."""
+    monkeypatch.setattr("blockbuster.blockbuster.asyncio", Loops)
+    with blockbuster.blockbuster_ctx():
+        yield

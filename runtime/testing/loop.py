@@ -1,0 +1,111 @@
+"""asyncio in virtual time: an event loop that jumps to its next timer when nothing else can happen."""
+
+import asyncio
+import random
+import selectors
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from itertools import count, groupby
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from .. import outside
+from .waiting import DeadlockError, is_pooled
+
+T = TypeVar("T")
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An asyncio event loop whose clock starts at 0.0 s and moves only when there is nothing else to do.
+
+    When no callback is ready, in this order: file descriptors that are ready are served; while work outside the loop
+    is under way (calls in threads, `hold_clock`) the loop waits for it in real time; then the clock jumps to the next
+    timer. Without a timer it waits in real time for what could still wake it: a registered file descriptor, a signal
+    handler, a thread that it doesn't know. When there is none of these it raises `DeadlockError`.
+
+    Args:
+        seed: Shuffles the order in which tasks run that are ready at the same time; the same seed gives the same
+            order. None keeps asyncio's order, first in, first out. Only steps of tasks that stand next to each
+            other in the queue are shuffled: transports and futures rely on the order of their own callbacks.
+    """
+
+    _ready: deque[asyncio.Handle]
+    _selector: selectors.BaseSelector
+    _signal_handlers: dict[int, object]
+
+    def __init__(self, *, seed: int | None = None) -> None:
+        self._now = 0.0
+        self._random = None if seed is None else random.Random(seed)
+        self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
+        self._next_number = count(1)
+        self._threads_before = set(threading.enumerate())
+        super().__init__(_JumpingSelector(self._shuffle, self._may_jump))
+
+    def time(self) -> float:
+        """The virtual time in seconds since the loop was made."""
+        return self._now
+
+    def create_task(self, coro: Coroutine[Any, Any, T], **options: Any) -> asyncio.Task[T]:  # type: ignore[override]
+        """As asyncio's; numbers the tasks, because sets of tasks (cancelling a group) have no stable order."""
+        task: asyncio.Task[T] = super().create_task(coro, **options)
+        self._numbers[task] = next(self._next_number)
+        return task
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        """As asyncio's; the clock stands still until the call is done."""
+        future = super().run_in_executor(executor, func, *args)
+        outside.begin()
+        future.add_done_callback(lambda _: outside.end())
+        return future
+
+    def _may_jump(self, timeout: float | None) -> bool:
+        """Moves the clock by `timeout` and returns True, or returns False when the loop has to wait in real time."""
+        threads = set(threading.enumerate()) - self._threads_before - {threading.current_thread()}
+        busy = {thread for thread in threads if not is_pooled(thread)}
+        if outside.under_way(self) or any(hasattr(thread, "idle_workers") for thread in busy):
+            return False
+        if timeout is not None:
+            self._now += timeout
+            return True
+        if len(self._selector.get_map()) > 1 or self._signal_handlers or busy:  # 1: the loop's own pipe
+            return False
+        raise DeadlockError((task.get_name(), task.get_coro()) for task in asyncio.all_tasks(self))
+
+    def _shuffle(self) -> None:
+        if self._random is None:
+            return
+        # Other threads may append at the right end meanwhile, so the rest happens at the left one.
+        handles = [self._ready.popleft() for _ in range(len(self._ready))]
+        order: list[asyncio.Handle] = []
+        for is_task, neighbours in groupby(handles, lambda handle: _task(handle) is not None):
+            batch = list(neighbours)
+            if is_task:
+                batch.sort(key=lambda handle: self._numbers.get(_task(handle), 0))
+                self._random.shuffle(batch)
+            order += batch
+        self._ready.extendleft(reversed(order))
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """The point where an asyncio loop goes to wait: here it may jump instead."""
+
+    def __init__(self, shuffle: Callable[[], None], may_jump: Callable[[float | None], bool]) -> None:
+        super().__init__()
+        self._shuffle = shuffle
+        self._may_jump = may_jump
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._shuffle()
+        ready = super().select(0)
+        if ready or timeout == 0 or self._may_jump(timeout):
+            return ready
+        return super().select(None)
+
+
+def _task(handle: asyncio.Handle) -> Any:
+    """The task of which this handle is the next step, or None; asyncio's own debug output tells them the same way."""
+    owner = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]
+    return owner if isinstance(owner, asyncio.Task) else None  # pyright: ignore[reportUnknownVariableType]
