@@ -1,0 +1,1 @@
+"""A demonstration language model: rules, not a network, so that a conversation can be tried with nothing installed."""
