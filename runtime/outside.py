@@ -7,11 +7,15 @@ nobody reads these numbers.
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
+from threading import Thread
+from weakref import WeakKeyDictionary, WeakSet
 
 from anyio.lowlevel import current_token
 
 _under_way: WeakKeyDictionary[object, int] = WeakKeyDictionary()  # by asyncio loop or trio token
+
+threads: WeakSet[Thread] = WeakSet()
+"""Threads that announce all their work here, so that one of them which is merely alive is no reason to wait."""
 
 
 def begin() -> None:

@@ -1,0 +1,255 @@
+"""Calls: one request on its way from a caller to a handler, and what comes back.
+
+A call ends exactly once: by reply, by error, by deadline, by cancellation or by `ActorDied`. Whichever comes first wins
+and the others change nothing. Whoever serves it registers as `Call.server`, so that a caller who leaves, or a deadline
+that passes, reaches the handler.
+"""
+
+from typing import Any, Generic, Protocol, TypeVar
+
+from anyio import fail_after
+
+from .channel import Channel
+from .errors import ChannelBroken, DeadlineExceeded, EndOfChannel
+from .messages import Message
+from .parking import Waiter, new_waiter
+
+R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Server(Protocol):
+    """Whoever works on a call."""
+
+    def cancel(self, call: "Call") -> None:
+        """Stop working on `call`, if that is what it is working on."""
+        ...
+
+
+class Call:
+    """What all kinds of call share. The two hooks below say how each kind hands its outcome to the caller."""
+
+    __slots__ = ("actor", "deadline", "done", "message", "server", "timeout")
+
+    def __init__(self, actor: str, message: Message, timeout: float, deadline: float) -> None:
+        self.actor = actor
+        self.message = message
+        self.timeout = timeout
+        """Seconds the caller allowed."""
+        self.deadline = deadline
+        """Absolute time, on the event loop's clock, after which nobody waits for the outcome."""
+        self.done = False
+        """Whether it has ended for the caller."""
+        self.server: Server | None = None
+        """Who works on it, from the moment it leaves the mailbox."""
+
+    def succeed(self, value: Any) -> None:
+        """End with a result."""
+        if not self.done:
+            self.done = True
+            self._deliver(value)
+
+    def fail(self, error: Exception) -> None:
+        """End with an error, which is raised in the caller."""
+        if not self.done:
+            self.done = True
+            self._reject(error)
+
+    def abandon(self) -> None:
+        """End because the caller left: a queued call is skipped, a running handler cancelled."""
+        if not self.done:
+            self.done = True
+            self._reject(ChannelBroken("the caller left"))
+            if self.server is not None:
+                self.server.cancel(self)
+
+    def expire(self) -> None:
+        """End because the deadline passed: like `abandon`, but the caller is told."""
+        if not self.done:
+            self.fail(DeadlineExceeded(self.actor, type(self.message).__qualname__, self.timeout))
+            if self.server is not None:
+                self.server.cancel(self)
+
+    def arguments(self) -> tuple[Any, ...]:
+        """What its handler is called with."""
+        raise NotImplementedError
+
+    def _deliver(self, value: Any) -> None:
+        raise NotImplementedError
+
+    def _reject(self, error: Exception) -> None:
+        raise NotImplementedError
+
+
+class Ask(Call):
+    """A call with one reply, and one task that waits for it."""
+
+    __slots__ = ("_error", "_value", "_waiter")
+
+    def __init__(self, actor: str, message: Message, timeout: float, deadline: float) -> None:
+        super().__init__(actor, message, timeout, deadline)
+        self._value: Any = None
+        self._error: Exception | None = None
+        self._waiter: Waiter | None = None
+
+    def arguments(self) -> tuple[Any, ...]:
+        """What its handler is called with: the message."""
+        return (self.message,)
+
+    def _deliver(self, value: Any) -> None:
+        self._value = value
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _reject(self, error: Exception) -> None:
+        self._error = error
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def outcome(self) -> Any:
+        """Wait for the reply and return it, or raise the error. Cancelling leaves the call to be abandoned."""
+        if not self.done:
+            self._waiter = new_waiter()
+            await self._waiter
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class Streaming(Call):
+    """A call whose handler writes to a bounded channel that the caller reads."""
+
+    __slots__ = ("replies",)
+
+    def __init__(self, actor: str, message: Message, timeout: float, deadline: float, buffer: int) -> None:
+        super().__init__(actor, message, timeout, deadline)
+        self.replies: Channel[Any] = Channel(buffer)
+        """Handler to caller."""
+
+    def arguments(self) -> tuple[Any, ...]:
+        """What its handler is called with: the message, and where to put the replies."""
+        return self.message, Sender(self.replies)
+
+    def _deliver(self, value: Any) -> None:  # noqa: ARG002  (a streaming handler's result is None)
+        self.replies.close()
+
+    def _reject(self, error: Exception) -> None:
+        self.replies.close(error)
+
+    def abandon(self) -> None:
+        """End because the caller left; a handler waiting for room is told that nobody reads any more."""
+        super().abandon()
+        self.replies.break_off()
+
+
+class Conversing(Streaming):
+    """A streaming call whose caller sends, too."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self, actor: str, message: Message, timeout: float, deadline: float, buffer: int) -> None:
+        super().__init__(actor, message, timeout, deadline, buffer)
+        self.sent: Channel[Any] = Channel(buffer)
+        """Caller to handler."""
+
+    def arguments(self) -> tuple[Any, ...]:
+        """What its handler is called with: the message, and the conversation seen from its end."""
+        return self.message, Duplex(self.replies, self.sent, self.timeout, self.actor, type(self.message).__qualname__)
+
+    def _deliver(self, value: Any) -> None:
+        super()._deliver(value)
+        self.sent.break_off()
+
+    def _reject(self, error: Exception) -> None:
+        super()._reject(error)
+        self.sent.break_off(error)
+
+
+class Sender(Generic[T]):
+    """Where a streaming handler puts its replies."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: Channel[T]) -> None:
+        self._channel = channel
+
+    async def send(self, item: T) -> None:
+        """Send one reply, waiting while the caller's buffer is full. A cancelled send has sent nothing.
+
+        Raises:
+            ChannelBroken: The caller left.
+        """
+        await self._channel.send(item)
+
+    def send_nowait(self, item: T) -> None:
+        """Send one reply, or raise `WouldBlock` when the caller's buffer is full."""
+        self._channel.send_nowait(item)
+
+
+class Receiver(Generic[T]):
+    """What comes in, item by item; iterate over it or call `receive`."""
+
+    __slots__ = ("_actor", "_channel", "_request", "_timeout")
+
+    def __init__(self, channel: Channel[T], timeout: float, actor: str, request: str) -> None:
+        self._channel = channel
+        self._timeout = timeout
+        self._actor = actor
+        self._request = request
+
+    async def receive(self) -> T:
+        """Return the next item. Cancelling is safe: a cancelled receive has taken nothing.
+
+        Raises:
+            EndOfChannel: There are no more.
+            DeadlineExceeded: None came within the time allowed between two items.
+            ActorDied: The actor on the other side ended.
+            Exception: Whatever the handler raised.
+        """
+        channel = self._channel
+        if len(channel):
+            return await channel.receive()
+        try:
+            with fail_after(self._timeout):
+                return await channel.receive()
+        except TimeoutError as error:
+            if isinstance(error, DeadlineExceeded):
+                raise
+            raise DeadlineExceeded(self._actor, self._request, self._timeout) from None
+
+    def __aiter__(self) -> "Receiver[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            return await self.receive()
+        except EndOfChannel:
+            raise StopAsyncIteration from None
+
+
+class Duplex(Receiver[R], Generic[S, R]):
+    """One end of a conversation: sends `S`, receives `R`."""
+
+    __slots__ = ("_outgoing",)
+
+    def __init__(self, outgoing: Channel[S], incoming: Channel[R], timeout: float, actor: str, request: str) -> None:
+        super().__init__(incoming, timeout, actor, request)
+        self._outgoing = outgoing
+
+    async def send(self, item: S) -> None:
+        """Send one item, waiting while the other side's buffer is full. A cancelled send has sent nothing.
+
+        Raises:
+            ChannelBroken: The other side is gone; its error, if any, is the cause.
+            ChannelClosed: `finish` was called before.
+        """
+        await self._outgoing.send(item)
+
+    def send_nowait(self, item: S) -> None:
+        """Send one item, or raise `WouldBlock` when the other side's buffer is full."""
+        self._outgoing.send_nowait(item)
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent; receiving goes on."""
+        self._outgoing.close()

@@ -1,0 +1,166 @@
+"""Parking a task until another one wakes it: the only place that knows the two event loops apart.
+
+anyio's own ``Event`` and memory streams cost several microseconds an operation, because they are built to be correct on
+any event loop through its public surface. A parked task needs less: on asyncio a bare future, on trio a task handed to
+the scheduler. Everything else in the runtime that waits is made of the three classes below.
+
+The rule that makes all of it safe to cancel: **waking moves no data.** A waker only makes a task runnable; the task
+then takes what it came for in one synchronous step. A task that is cancelled between the two has taken nothing, so
+nothing can be lost, and it passes its wake-up on to the next in line, so that nobody sleeps beside work.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Generator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:
+    from trio.lowlevel import Abort, RaiseCancelT, Task
+
+T = TypeVar("T")
+
+_running_asyncio_loop = asyncio._get_running_loop  # the public form raises on trio, and raising costs more than parking
+
+
+class Waiter(Protocol):
+    """One parked task; an `asyncio.Future` is one."""
+
+    def done(self) -> bool:
+        """Whether it was woken or cancelled."""
+        ...
+
+    def cancelled(self) -> bool:
+        """Whether its task was cancelled before it was woken."""
+        ...
+
+    def set_result(self, result: None, /) -> None:
+        """Make the task runnable. Only once, and only while not done."""
+        ...
+
+    def __await__(self) -> Generator[Any, Any, None]: ...
+
+
+class _TrioWaiter:
+    """The part of a future that the runtime uses, on trio."""
+
+    __slots__ = ("_state", "_task")
+
+    def __init__(self) -> None:
+        self._state = ""
+        self._task: Task | None = None
+
+    def done(self) -> bool:
+        return self._state != ""
+
+    def cancelled(self) -> bool:
+        return self._state == "cancelled"
+
+    def set_result(self, _result: None, /) -> None:
+        self._state = "woken"
+        if self._task is not None:
+            from trio.lowlevel import reschedule
+
+            reschedule(self._task)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        from trio import lowlevel
+
+        if self._state == "":
+            self._task = lowlevel.current_task()
+            yield from lowlevel.wait_task_rescheduled(self._abort).__await__()  # noqa: ASYNC105
+
+    def _abort(self, _raise_cancel: "RaiseCancelT") -> "Abort":
+        from trio.lowlevel import Abort
+
+        self._state = "cancelled"
+        return Abort.SUCCEEDED
+
+
+def new_waiter() -> Waiter:
+    """Create a waiter for the current task, whichever event loop runs it."""
+    loop = _running_asyncio_loop()
+    return _TrioWaiter() if loop is None else loop.create_future()
+
+
+class Line:
+    """Tasks waiting in line for something countable: room, or items.
+
+    Each wake-up is a promise: until the woken task runs, what it was woken for is spoken for. Newcomers look at
+    `promised` and queue up behind instead of snatching it, so the line is served in order and nobody starves.
+    """
+
+    __slots__ = ("promised", "waiters")
+
+    def __init__(self) -> None:
+        self.waiters: deque[Waiter] | None = None  # most lines never form, and an empty deque is 600 bytes
+        """Who waits, first in line first; read it to ask whether anybody does."""
+        self.promised: int = 0
+        """Wake-ups given whose tasks have not run yet."""
+
+    async def wait(self) -> None:
+        """Wait for a wake-up. Cancelling is safe: a wake-up already given goes to the next in line."""
+        if self.waiters is None:
+            self.waiters = deque()
+        waiter = new_waiter()
+        self.waiters.append(waiter)
+        try:
+            await waiter
+        except BaseException:
+            if waiter.done() and not waiter.cancelled():
+                self.promised -= 1
+                self.wake()
+            else:
+                with suppress(ValueError):  # a wake-up may have met, and skipped, it in the meantime
+                    self.waiters.remove(waiter)
+            raise
+        self.promised -= 1
+
+    def wake(self) -> None:
+        """Wake the first in line, if there is one."""
+        while self.waiters:
+            waiter = self.waiters.popleft()
+            if not waiter.done():
+                self.promised += 1
+                waiter.set_result(None)
+                return
+
+    def wake_all(self) -> None:
+        """Wake everybody: what they waited for will never come."""
+        while self.waiters:
+            self.wake()
+
+
+_UNSET: Final = object()
+
+
+class Latch:
+    """A value that is set once, and any number of tasks that wait for it."""
+
+    __slots__ = ("_line", "_value")
+
+    def __init__(self) -> None:
+        self._value: object = _UNSET
+        self._line = Line()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the value is there."""
+        return self._value is not _UNSET
+
+    @property
+    def value(self) -> Any:
+        """The value; only where `is_set`."""
+        return cast("Any", self._value)
+
+    def set(self, value: object = None) -> None:
+        """Set the value and wake everybody. Setting it again changes nothing."""
+        if self._value is _UNSET:
+            self._value = value
+            self._line.wake_all()
+
+    async def wait(self) -> Any:
+        """Wait until the value is there, and return it. Cancelling is safe."""
+        while self._value is _UNSET:
+            await self._line.wait()
+        return cast("Any", self._value)
