@@ -1,45 +1,66 @@
-"""Speech for the tests, made by espeak-ng."""
+"""Sample files for the tests of media code, made with Debian's ffmpeg."""
 
-import ctypes
-import functools
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
-import espeakng_loader
-import numpy as np
 import pytest
-import soxr
-from numpy.typing import NDArray
 
-SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: samples come through the callback, nothing is played
-UTF8 = 1
+TONE = "aevalsrc=0.4*sin(2*PI*(200+60*t)*t)+0.05*random(0):s=44100:d=3"
+STEREO = "aevalsrc=0.4*sin(2*PI*300*t)|0.4*sin(2*PI*500*t)+0.05*random(0):s=48000:d=2"
+PICTURE = "testsrc=size=160x120:rate=25:duration=2"
 
-Speak = Callable[..., NDArray[np.int16]]
-Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+RECIPES = {
+    "wav": f"-f lavfi -i {TONE} -ac 2",
+    "flac": f"-f lavfi -i {TONE}",
+    "mp3": f"-f lavfi -i {TONE} -b:a 96k",
+    "aac": f"-f lavfi -i {TONE}",
+    "m4a": f"-f lavfi -i {TONE}",
+    "ogg": f"-f lavfi -i {TONE} -c:a libopus",
+    "vorbis.ogg": f"-f lavfi -i {TONE} -c:a libvorbis",
+    "flac.ogg": f"-f lavfi -i {TONE} -c:a flac",
+    "webm": f"-f lavfi -i {STEREO} -c:a libopus",
+    "mp4": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest",
+    "mov": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest",
+    "3gp": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest -c:v libx264 -c:a aac",
+    "mkv": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest -c:a libvorbis",
+    "avi": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest",
+    "av.webm": f"-f lavfi -i {PICTURE} -f lavfi -i {STEREO} -shortest -c:v libvpx -c:a libopus",
+    "silent.mp4": f"-f lavfi -i {PICTURE}",
+    "fragmented.mp4": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest -movflags frag_keyframe+empty_moov",
+    "png": f"-f lavfi -i {PICTURE} -frames:v 1",
+    "jpg": f"-f lavfi -i {PICTURE} -frames:v 1",
+    "gif": f"-f lavfi -i {PICTURE} -frames:v 1",
+    "webp": f"-f lavfi -i {PICTURE} -frames:v 1",
+    "bmp": f"-f lavfi -i {PICTURE} -frames:v 1",
+}
 
 
 @pytest.fixture(scope="session")
-def speak() -> Speak:
-    """``speak(text, rate)`` returns mono int16 speech at a comfortable level."""
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
-    own_rate = library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
-    chunks: list[NDArray[np.int16]] = []
+def ffmpeg() -> Callable[..., None]:
+    """Run ffmpeg with the given arguments; without it tests are skipped, in CI they fail."""
+    program = shutil.which("ffmpeg")
+    if program is None and "CI" not in os.environ:
+        pytest.skip("ffmpeg is not installed")
+    assert program is not None, "CI needs ffmpeg"
 
-    @Callback
-    def collect(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int) -> int:
-        if samples and count > 0:
-            chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        return 0
+    def run(*arguments: str | Path) -> None:
+        subprocess.run([program, "-v", "error", "-nostdin", "-y", *arguments], check=True, timeout=50)
 
-    library.espeak_SetSynthCallback(collect)
-    library.espeak_SetVoiceByName(b"en-us")
+    return run
 
-    @functools.cache
-    def speak(text: str, rate: int = 16_000) -> NDArray[np.int16]:
-        assert collect  # espeak calls it, so it has to stay alive
-        chunks.clear()
-        encoded = text.encode()
-        library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, UTF8, None, None)
-        library.espeak_Synchronize()
-        return soxr.resample(np.concatenate(chunks) // 2, own_rate, rate)
 
-    return speak
+@pytest.fixture(scope="session")
+def sample(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make one of `RECIPES`, named by the end of its file name; each is made once."""
+    folder = tmp_path_factory.mktemp("samples")
+
+    def make(name: str) -> Path:
+        path = folder / f"sample.{name}"
+        if not path.exists():
+            ffmpeg("-bitexact", *RECIPES[name].split(), path)
+        return path
+
+    return make

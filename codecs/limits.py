@@ -1,0 +1,52 @@
+"""What untrusted media may cost."""
+
+import time
+
+import msgspec
+
+from .errors import TooSlow
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one asset may cost. The defaults fit uploads of ordinary users; each excess raises its own error.
+
+    The time limits are checked between packets. One packet can't be interrupted in this process; in a sandbox the
+    kernel ends the child in the middle of it.
+    """
+
+    bytes: int = 512 * 2**20
+    """Size of the file."""
+    packet: int = 8 * 2**20
+    """Size in bytes of one packet, and of what a live stream may hold back while it waits for the rest of one."""
+    duration: float = 4 * 3600.0
+    """Length in seconds, declared or decoded."""
+    pixels: int = 4096 * 2304
+    """Width x height of one picture."""
+    streams: int = 16
+    """Streams of one container."""
+    frame_rate: float = 240.0
+    """Frames of video per second."""
+    cpu: float = 60.0
+    """Seconds of CPU time for opening or decoding."""
+    wall: float = 120.0
+    """Seconds of wall time for opening or decoding."""
+    memory: int = 512 * 2**20
+    """Bytes of address space that a sandboxed child may add."""
+
+
+class Stopwatch:
+    """CPU time of this thread and wall time since it was made, held against `Limits`."""
+
+    __slots__ = ("_cpu", "_limits", "_wall")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._cpu = time.thread_time()
+        self._wall = time.monotonic()
+
+    def check(self) -> None:
+        """Raise `TooSlow` when the time is up."""
+        if time.thread_time() - self._cpu > self._limits.cpu:
+            raise TooSlow(f"more than {self._limits.cpu:g} s of CPU time were needed", self._limits.cpu)
+        if time.monotonic() - self._wall > self._limits.wall:
+            raise TooSlow(f"more than {self._limits.wall:g} s passed", self._limits.wall)
