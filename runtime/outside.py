@@ -36,7 +36,7 @@ def under_way(loop: object) -> bool:
 
 @contextmanager
 def hold_clock() -> Generator[None]:
-    """Virtual time stands still inside the block: something the event loop can't see is at work.
+    """Virtual time stands still inside the block: something that the event loop can't see is at work.
 
     Calls in threads hold the clock by themselves. A child process, a container or a peer on a real socket does not:
     wrap the wait for it. With a real clock the block changes nothing.

@@ -9,9 +9,9 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from .waiting import is_pooled, where
+from .waiting import new_threads, where
 
-PATIENCE = 0.5
+LINGER = 0.5
 """Real seconds in which a thread that has done its work may end."""
 
 
@@ -33,8 +33,8 @@ async def no_leaks() -> AsyncGenerator[None]:
     tasks_before = _tasks()
     yield
     left = [f"task {task.get_name()!r} in {where(task.get_coro())}" for task in _tasks() - tasks_before]
-    give_up = time.monotonic() + PATIENCE
-    while threads := _new_threads(threads_before):
+    give_up = time.monotonic() + LINGER
+    while threads := new_threads(threads_before):
         if time.monotonic() > give_up:
             left += [f"thread {thread.name!r}" for thread in threads]
             break
@@ -49,7 +49,3 @@ def _tasks() -> set[asyncio.Task[Any]]:
         return asyncio.all_tasks() - {asyncio.current_task()}
     except RuntimeError:  # no asyncio loop runs
         return set()
-
-
-def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread not in before and not is_pooled(thread)]

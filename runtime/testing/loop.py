@@ -7,13 +7,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
 from itertools import count, groupby
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from .. import outside
-from .waiting import DeadlockError, is_pooled
+from .waiting import PATIENCE, DeadlockError, is_anyio_worker, strangers
 
 T = TypeVar("T")
+
+Ready: TypeAlias = list[tuple[selectors.SelectorKey, int]]
+Select: TypeAlias = Callable[[float | None], Ready]
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -40,7 +43,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._next_number = count(1)
         self._threads_before = set(threading.enumerate())
-        super().__init__(_JumpingSelector(self._shuffle, self._may_jump))
+        super().__init__(_JumpingSelector(self._shuffle, self._wait))
 
     def time(self) -> float:
         """The virtual time in seconds since the loop was made."""
@@ -61,18 +64,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(lambda _: outside.end())
         return future
 
-    def _may_jump(self, timeout: float | None) -> bool:
-        """Moves the clock by `timeout` and returns True, or returns False when the loop has to wait in real time."""
-        threads = set(threading.enumerate()) - self._threads_before - {threading.current_thread()}
-        busy = {thread for thread in threads if not is_pooled(thread)}
-        if outside.under_way(self) or any(hasattr(thread, "idle_workers") for thread in busy):
-            return False
-        if timeout is not None:
-            self._now += timeout
-            return True
-        if len(self._selector.get_map()) > 1 or self._signal_handlers or busy:  # 1: the loop's own pipe
-            return False
-        raise DeadlockError((task.get_name(), task.get_coro()) for task in asyncio.all_tasks(self))
+    def _wait(self, timeout: float | None, select: Select) -> Ready:
+        """Nothing is ready: waits for what may come in real time, or moves the clock to the next timer."""
+        threads = strangers(self._threads_before)
+        is_held = outside.under_way(self) or any(map(is_anyio_worker, threads))
+        if timeout is None:
+            if is_held or threads or self._signal_handlers or len(self._selector.get_map()) > 1:  # 1: its own pipe
+                return select(None)
+            raise DeadlockError((task.get_name(), task.get_coro()) for task in asyncio.all_tasks(self))
+        if is_held and (ready := select(PATIENCE)):
+            return ready
+        self._now += timeout
+        return []
 
     def _shuffle(self) -> None:
         if self._random is None:
@@ -92,17 +95,17 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 class _JumpingSelector(selectors.DefaultSelector):
     """The point where an asyncio loop goes to wait: here it may jump instead."""
 
-    def __init__(self, shuffle: Callable[[], None], may_jump: Callable[[float | None], bool]) -> None:
+    def __init__(self, shuffle: Callable[[], None], wait: Callable[[float | None, Select], Ready]) -> None:
         super().__init__()
         self._shuffle = shuffle
-        self._may_jump = may_jump
+        self._wait = wait
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> Ready:
         self._shuffle()
         ready = super().select(0)
-        if ready or timeout == 0 or self._may_jump(timeout):
+        if ready or timeout == 0:
             return ready
-        return super().select(None)
+        return self._wait(timeout, super().select)
 
 
 def _task(handle: asyncio.Handle) -> Any:

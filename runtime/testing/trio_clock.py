@@ -12,7 +12,7 @@ from trio.lowlevel import Task, current_root_task, current_statistics, current_t
 from trio.testing import MockClock, active_thread_count
 
 from .. import outside
-from .waiting import DeadlockError, is_pooled
+from .waiting import PATIENCE, DeadlockError, strangers
 
 scheduler: Any = import_module("trio._core._run")  # private: Hypothesis's plugin for trio seeds it in the same way
 
@@ -56,7 +56,7 @@ class VirtualTime(trio.abc.Instrument):
         """The last step before the run goes idle decides whether the clock may jump then."""
         del task
         self._idle_rounds = 0
-        self._set_threshold(math.inf if self._is_working() else 0)
+        self._set_threshold(PATIENCE if self._is_working() else 0)
 
     def before_io_wait(self, timeout: float) -> None:
         """In the second round in which no task took a step, looks whether anything is left that could wake one."""
@@ -66,11 +66,10 @@ class VirtualTime(trio.abc.Instrument):
             return
         if current_statistics().seconds_to_next_deadline < math.inf:
             return
-        threads = set(threading.enumerate()) - self._threads_before - {threading.current_thread()}
         if (
             _waiting_for_io() > 1  # the run's own wake-up socket
             or _signal_handlers() != self._handlers_before
-            or not all(map(is_pooled, threads))
+            or strangers(self._threads_before)
         ):
             self._set_threshold(math.inf)  # with nothing to jump to, the clock would spin
             return

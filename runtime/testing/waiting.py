@@ -1,8 +1,17 @@
 """Who waits, and for whom: what is needed to tell a wait from a deadlock."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
+
+from .. import outside
+
+PATIENCE = 5.0
+"""Real seconds for which virtual time stands still for work outside the event loop, once nothing else is left to do.
+
+After them that work is taken to wait for virtual time itself, such as a thread that waits for what a task sends later.
+"""
 
 
 class DeadlockError(Exception):
@@ -31,10 +40,28 @@ def where(coroutine: object) -> str:
     return place
 
 
-def is_pooled(thread: threading.Thread) -> bool:
-    """Whether this is an idle thread that an async library keeps for later calls, and so can't wake anybody."""
-    idle = getattr(thread, "idle_workers", None)  # anyio's on asyncio: the deque of those without a call
-    if idle is not None:
+def new_threads(before: AbstractSet[threading.Thread]) -> set[threading.Thread]:
+    """The threads that have been started since `before` and are at work.
+
+    Idle threads don't count that the async libraries keep for later calls, nor does the current thread.
+    """
+    new = set(threading.enumerate()) - before - {threading.current_thread()}
+    return {thread for thread in new if not _is_pooled(thread)}
+
+
+def strangers(before: AbstractSet[threading.Thread]) -> set[threading.Thread]:
+    """Those of the `new_threads` that don't announce what they do (`troupe.runtime.outside`)."""
+    return {thread for thread in new_threads(before) if thread not in outside.threads}
+
+
+def is_anyio_worker(thread: threading.Thread) -> bool:
+    """Whether anyio's asyncio back end started this thread for `anyio.to_thread`."""
+    return hasattr(thread, "idle_workers")
+
+
+def _is_pooled(thread: Any) -> bool:
+    if is_anyio_worker(thread):
+        idle: Collection[threading.Thread] = thread.idle_workers
         return thread in idle
-    # trio's idle threads and those of asyncio's default executor, which only end with the process or the loop
+    # trio's idle threads, and all of asyncio's default executor, which ends with its loop
     return thread.name.startswith(("Trio thread ", "asyncio_"))
