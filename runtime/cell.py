@@ -13,7 +13,7 @@ from .errors import ActorDied, AskCycle, ChannelBroken, ChannelClosed, ChannelFu
 from .exits import SHUTDOWN, Exit
 from .incarnation import Incarnation, current_worker
 from .messages import Message
-from .parking import Latch
+from .parking import Latch, pass_turn
 from .ref import Ref
 from .specs import ActorSpec
 
@@ -64,7 +64,6 @@ class Cell:
         "data",
         "ended",
         "failed",
-        "handled",
         "handlers",
         "incarnation",
         "path",
@@ -85,7 +84,6 @@ class Cell:
         self.incarnation: Incarnation | None = None
         self.ended = Latch()
         """Set, with the `Exit`, when there will be no further incarnation."""
-        self.handled = 0
         self.failed = 0
         self.waits_for: dict[Cell, int] = {}
         """Whom its handlers wait for, with how many calls; kept only where one call at a time is served."""
@@ -152,14 +150,28 @@ class Cell:
 
     # -- what callers do -------------------------------------------------------------------------------------------
 
-    async def tell(self, message: Message, timeout: float) -> None:
-        """See `Ref.tell`."""
+    async def post(self, entry: Message | Call, message: Message, timeout: float) -> None:
+        """Put something into the mailbox, waiting for room as the policy says, but not longer than `timeout`."""
         if message.__class__ not in self.handlers:
             raise self._unhandled(message.__class__)
-        if message.control or not self.data.offer(message):
-            await self._post(message, message, timeout)
+        lane = self.lane_of(message)
+        if not message.control and lane.has_room():  # only the budget is spent
+            await pass_turn()
+            if lane.offer(entry):
+                return
+        elif len(lane) >= lane.capacity:
+            self._report_overload()
+        try:
+            with fail_after(timeout):
+                await lane.send(entry)
+        except (ChannelClosed, ChannelBroken):
+            raise self._died() from None
+        except TimeoutError:
+            raise DeadlineExceeded(self.path, type(message).__qualname__, timeout) from None
+        if message.control:
+            self._serve_control()
 
-    def tell_nowait(self, message: Message) -> None:
+    def post_nowait(self, message: Message) -> None:
         """See `Ref.tell_nowait`."""
         if message.__class__ not in self.handlers:
             raise self._unhandled(message.__class__)
@@ -175,16 +187,14 @@ class Cell:
 
     async def ask(self, request: Message, timeout: float) -> Any:
         """See `Ref.ask`."""
-        if request.__class__ not in self.handlers:
-            raise self._unhandled(request.__class__)
         system = self.system
         asker = current_worker.get()
         call = Ask(self.path, request, timeout, self.deadline_of(timeout))
         blocked = self._enter_wait(asker.cell, request) if asker is not None and asker.blocks else None
         system.deadlines.add(call)
         try:
-            if request.control or not self.data.offer(call):
-                await self._post(call, request, timeout)
+            if request.control or request.__class__ not in self.handlers or not self.data.offer(call):
+                await self.post(call, request, timeout)
             return await call.outcome()
         except BaseException:
             call.abandon()
@@ -196,8 +206,6 @@ class Cell:
 
     async def begin(self, call: Streaming, timeout: float) -> Callable[[], None]:
         """Put a streaming call into the mailbox; return what to call when the caller leaves."""
-        if call.message.__class__ not in self.handlers:
-            raise self._unhandled(call.message.__class__)
         asker = current_worker.get()
         blocked = self._enter_wait(asker.cell, call.message) if asker is not None and asker.blocks else None
         self.system.deadlines.add(call)
@@ -209,7 +217,7 @@ class Cell:
                 self._leave_wait(blocked)
 
         try:
-            await self._post(call, call.message, timeout)
+            await self.post(call, call.message, timeout)
         except BaseException:
             leave()
             raise
@@ -226,21 +234,6 @@ class Cell:
     def lane_of(self, message: Message) -> Channel[Any]:
         """Return the lane a message travels in."""
         return self.control if message.control else self.data
-
-    async def _post(self, entry: Message | Call, message: Message, timeout: float) -> None:
-        """Put something into the mailbox, waiting for room as the policy says, but not longer than `timeout`."""
-        lane = self.lane_of(message)
-        if len(lane) >= lane.capacity:
-            self._report_overload()
-        try:
-            with fail_after(timeout):
-                await lane.send(entry)
-        except (ChannelClosed, ChannelBroken):
-            raise self._died() from None
-        except TimeoutError:
-            raise DeadlineExceeded(self.path, type(message).__qualname__, timeout) from None
-        if message.control:
-            self._serve_control()
 
     def _serve_control(self) -> None:
         if self.incarnation is not None:
@@ -297,7 +290,7 @@ class Cell:
     def statistics(self) -> ActorStatistics:
         """Take a snapshot of its counters."""
         return ActorStatistics(
-            handled=self.handled,
+            handled=self.data.received + self.control.received,
             failed=self.failed,
             in_flight=self.incarnation.in_flight if self.incarnation is not None else 0,
             mailbox=self.data.statistics(),

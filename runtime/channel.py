@@ -11,17 +11,15 @@ from enum import Enum
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from anyio.lowlevel import checkpoint
 from msgspec import Struct
 
 from .errors import ChannelBroken, ChannelClosed, ChannelFull, EndOfChannel, WouldBlock
-from .parking import Line
+from .parking import Line, pass_turn
 
 T = TypeVar("T")
-D = TypeVar("D")
 
-BUDGET = 64
-"""Operations that may pass without a trip through the event loop."""
+BUDGET = 128
+"""Operations that may pass without a trip through the event loop: some 50 µs of work, and as many as tokio allows."""
 
 
 class Overflow(Enum):
@@ -72,13 +70,14 @@ class Channel(Generic[T]):
         "_closed",
         "_dropped",
         "_error",
+        "_direct",
+        "_free",
         "_high_water",
-        "_items",
-        "_received",
         "_receivers",
         "_senders",
-        "_simple",
         "capacity",
+        "items",
+        "received",
         "overflow",
     )
 
@@ -87,20 +86,26 @@ class Channel(Generic[T]):
             raise ValueError(f"a channel holds at least 1 item, not {capacity}")
         self.capacity = capacity
         self.overflow = overflow
-        self._items: deque[T] = deque()
+        self.items: deque[T] = deque()
+        """What is in it, oldest first; to look at, not to change."""
         self._senders = Line()
         self._receivers = Line()
-        self._simple = overflow is Overflow.BLOCK  # open, and a full channel makes its senders wait: the common case
+        # Below this depth an item may be appended without a further look: that is 0 while somebody waits for room, when
+        # the channel is closed, and for policies other than BLOCK; else it is `_free`. A sender who finds the channel
+        # deeper yields at every item, so that it can't run on for a whole large capacity.
+        self._free = min(capacity, BUDGET)
+        self._direct = self._free if overflow is Overflow.BLOCK else 0
         self._closed = False
         self._broken = False
         self._error: BaseException | None = None
         self._budget = BUDGET
         self._high_water = 0
-        self._received = 0
+        self.received = 0
+        """Items handed out."""
         self._dropped = 0
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.items)
 
     def __bool__(self) -> bool:
         return True  # an empty channel is still a channel
@@ -122,20 +127,34 @@ class Channel(Generic[T]):
             ChannelBroken: Nobody will receive any more.
             ChannelFull: There is no room, and the policy is `Overflow.REJECT`.
         """
-        self._budget -= 1
-        if self._budget <= 0:  # before the item moves, so that being cancelled here leaves nothing half done
-            self._budget = BUDGET
-            await checkpoint()
-        senders = self._senders
-        if self._simple and not senders.waiters and len(self._items) + senders.promised < self.capacity:
-            self._put(item)
-        elif not self._simple:
+        if not self.offer(item):
+            await self._send_slowly(item)
+
+    async def _send_slowly(self, item: T) -> None:
+        # Checkpoints come before the item moves, so that being cancelled at one leaves nothing half done.
+        if self._closed or self.overflow is not Overflow.BLOCK:
+            self._budget -= 1
+            if self._budget <= 0:
+                self._budget = BUDGET
+                await pass_turn()
             self.send_nowait(item)
-        else:
-            await senders.wait()
-            if self._closed:
-                raise self._refusal()
-            self._put(item)
+            return
+        if self.has_room():
+            await pass_turn()
+        if not self._closed and not self.has_room():
+            self._direct = 0
+            try:
+                await self._senders.wait()
+            finally:
+                if not (self._closed or self._senders.waiters or self._senders.promised):
+                    self._direct = self._free
+        if self._closed:
+            raise self._refusal()
+        self._put(item)
+
+    def has_room(self) -> bool:
+        """Whether there is a place that no other sender waits for."""
+        return not self._senders.waiters and len(self.items) + self._senders.promised < self.capacity
 
     def send_nowait(self, item: T) -> None:
         """Put an item in, or raise.
@@ -148,7 +167,7 @@ class Channel(Generic[T]):
         """
         if self._closed:
             raise self._refusal()
-        if len(self._items) + self._senders.promised >= self.capacity:
+        if len(self.items) + self._senders.promised >= self.capacity:
             match self.overflow:
                 case Overflow.BLOCK:
                     raise WouldBlock(f"all {self.capacity} places are taken")
@@ -156,22 +175,22 @@ class Channel(Generic[T]):
                     raise ChannelFull(f"all {self.capacity} places are taken")
                 case Overflow.DROP_OLDEST:
                     self._high_water = self.capacity
-                    self._items.popleft()
+                    self.items.popleft()
                     self._dropped += 1
                 case Overflow.LATEST:
                     self._high_water = self.capacity
-                    self._dropped += len(self._items)
-                    self._items.clear()
+                    self._dropped += len(self.items)
+                    self.items.clear()
         self._put(item)
 
     def offer(self, item: T) -> bool:
         """Put an item in without waiting; False, and nothing done, where `send` would have to wait, yield or raise."""
-        senders = self._senders
-        if self._simple and not senders.waiters and len(self._items) + senders.promised < self.capacity:
-            self._budget -= 1
-            if self._budget > 0:
-                self._put(item)
-                return True
+        items = self.items
+        if len(items) < self._direct:
+            items.append(item)
+            if self._receivers.waiters:
+                self._receivers.wake()
+            return True
         return False
 
     def force(self, item: T) -> None:
@@ -186,7 +205,7 @@ class Channel(Generic[T]):
         self._put(item)
 
     def _put(self, item: T) -> None:
-        self._items.append(item)
+        self.items.append(item)
         if self._receivers.waiters:
             self._receivers.wake()
 
@@ -211,15 +230,15 @@ class Channel(Generic[T]):
         self._budget -= 1
         if self._budget <= 0:
             self._budget = BUDGET
-            await checkpoint()
-        items = self._items
+            await pass_turn()
+        items = self.items
         while len(items) <= self._receivers.promised:
             if self._closed and not items:
                 raise self._ending()
             await self._receivers.wait()
             if items:  # woken: one of them is ours, whatever is promised to those behind
-                break
-        return self._take()
+                return self.take()
+        return self.take()
 
     def receive_nowait(self) -> T:
         """Take the next item, or raise.
@@ -229,23 +248,28 @@ class Channel(Generic[T]):
             EndOfChannel: The channel was closed, and all its items have been received.
             BaseException: The error the channel was closed with, once all its items have been received.
         """
-        if len(self._items) > self._receivers.promised:
-            return self._take()
-        if self._closed and not self._items:
+        if len(self.items) > self._receivers.promised:
+            return self.take()
+        if self._closed and not self.items:
             raise self._ending()
         raise WouldBlock("no item is there")
 
-    def poll(self, default: D) -> T | D:
-        """Take the next item, or return `default` where `receive` would have to wait or would raise."""
-        return self._take() if len(self._items) > self._receivers.promised else default
+    def take(self) -> T:
+        """Take the next item, which has to be there.
 
-    def _take(self) -> T:
-        items = self._items
-        if len(items) > self._high_water:  # the depth is greatest just before something is taken
-            self._high_water = len(items)
-        self._received += 1
+        Unlike `receive_nowait` it may take what a waiting task was just woken for; that task then waits on. A pool of
+        equal workers does not care which of them gets an item.
+
+        Raises:
+            IndexError: The channel is empty.
+        """
+        items = self.items
+        depth = len(items)
+        if depth > self._high_water:  # the depth is greatest just before something is taken
+            self._high_water = depth
         item = items.popleft()
-        if self._senders.waiters and len(items) + self._senders.promised < self.capacity:
+        self.received += 1
+        if self._senders.waiters and depth - 1 + self._senders.promised < self.capacity:
             self._senders.wake()
         return item
 
@@ -261,7 +285,7 @@ class Channel(Generic[T]):
         """
         if not self._closed:
             self._closed = True
-            self._simple = False
+            self._direct = 0
             self._error = error
             self._senders.wake_all()
             self._receivers.wake_all()
@@ -271,9 +295,9 @@ class Channel(Generic[T]):
 
         Senders, waiting or new, get `ChannelBroken` with `error` as its cause; receivers get `error` or `EndOfChannel`.
         """
-        left = list(self._items)
+        left = list(self.items)
         self._high_water = max(self._high_water, len(left))
-        self._items.clear()
+        self.items.clear()
         self._dropped += len(left)
         self.close(error)
         self._broken = True
@@ -300,13 +324,13 @@ class Channel(Generic[T]):
 
     def statistics(self) -> ChannelStatistics:
         """Take a snapshot of its counters."""
-        depth = len(self._items)
+        depth = len(self.items)
         return ChannelStatistics(
             capacity=self.capacity,
             depth=depth,
             high_water=max(self._high_water, depth),
-            sent=self._received + self._dropped + depth,
-            received=self._received,
+            sent=self.received + self._dropped + depth,
+            received=self.received,
             dropped=self._dropped,
             waiting_senders=len(self._senders.waiters or ()),
             waiting_receivers=len(self._receivers.waiters or ()),

@@ -15,7 +15,9 @@ import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from .call import Duplex, Sender
 from .errors import InvalidActor
@@ -31,7 +33,7 @@ class Kind(Enum):
     OPEN = "open"
 
 
-class Handler(NamedTuple):
+class Handler(Struct, frozen=True):
     """One method that handles one class of messages."""
 
     function: Callable[..., Any]

@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVarTuple
 
 from anyio import CancelScope, create_task_group
-from anyio.lowlevel import checkpoint
 
 from . import events
 from .actor import Actor, Context
@@ -21,7 +20,7 @@ from .call import Call
 from .channel import BUDGET, Channel
 from .errors import ActorDied, EndOfChannel, InvalidActor
 from .exits import NORMAL, SHUTDOWN, Crashed, Exit
-from .parking import Latch
+from .parking import Latch, pass_turn
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -218,12 +217,13 @@ class Incarnation:
         cell, actor, handlers = self.cell, self._actor, self.cell.handlers
         is_data = lane is cell.data
         most = cell.spec.max_concurrency if is_data else 1
-        budget = BUDGET
+        items, budget = lane.items, BUDGET
         while not (self._stopping and is_data):
-            entry = lane.poll(None)
-            if entry is None:
-                if not is_data or self._idle >= IDLE_WORKERS:
-                    return
+            if items:
+                entry = lane.take()
+            elif not is_data or self._idle >= IDLE_WORKERS:
+                return
+            else:
                 try:
                     entry = await self._next(worker, lane)
                 except EndOfChannel:
@@ -231,13 +231,12 @@ class Incarnation:
             if most > 1 and self._idle == 0 and self._data_workers < most and self._tasks is not None:
                 self._data_workers += 1
                 self._tasks.start_soon(self._extra_worker)
-            cell.handled += 1
-            handler = handlers.get(entry.__class__)
-            if handler is not None:
-                if handler.waits:
-                    await handler.function(actor, entry)
+            told = handlers.get(entry.__class__)
+            if told is not None:
+                if told.waits:
+                    await told.function(actor, entry)
                 else:
-                    handler.function(actor, entry)
+                    told.function(actor, entry)
             elif not entry.done:
                 worker.call, entry.server = entry, worker
                 handler = handlers[entry.message.__class__]
@@ -251,7 +250,7 @@ class Incarnation:
             budget -= 1
             if budget == 0:
                 budget = BUDGET
-                await checkpoint()
+                await pass_turn()
 
     async def _next(self, worker: Worker, lane: Channel[Any]) -> Any:
         worker.idle = True

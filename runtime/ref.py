@@ -50,7 +50,7 @@ class Ref:
     def __repr__(self) -> str:
         return f"<Ref {self.cell.path!r}>"
 
-    def tell(self, message: Message, *, timeout: float = ASK_TIMEOUT) -> Coroutine[Any, Any, None]:
+    async def tell(self, message: Message, *, timeout: float = ASK_TIMEOUT) -> None:
         """Put a message into the mailbox, waiting for room if its overflow policy is to wait.
 
         The handler's result, if any, is dropped; an error in it crashes the actor. Cancelling is safe: a cancelled tell
@@ -66,11 +66,13 @@ class Ref:
             ChannelFull: The mailbox is full, and its policy is to refuse; or the control lane is full.
             Unhandled: The actor does not handle such messages.
         """
-        return self.cell.tell(message, timeout)
+        cell = self.cell
+        if message.control or message.__class__ not in cell.handlers or not cell.data.offer(message):
+            await cell.post(message, message, timeout)
 
     def tell_nowait(self, message: Message) -> None:
-        """Put a message into the mailbox, or raise `WouldBlock`."""
-        self.cell.tell_nowait(message)
+        """Put a message into the mailbox, or raise `WouldBlock`; the rest is as in `tell`."""
+        self.cell.post_nowait(message)
 
     def ask(self, request: Request[R], *, timeout: float = ASK_TIMEOUT) -> Coroutine[Any, Any, R]:
         """Send a request and wait for its one reply. Cancelling cancels the handler.
