@@ -9,6 +9,7 @@
     ├── RoleError               the asset can't play the role that was wanted
     ├── SandboxDied             the child process that decoded was killed or crashed
     ├── ModelUnavailable        the file of a local model is missing or is not the known one
+    ├── RingFull                no room in a ring of audio whose samples are still needed
     └── LimitExceeded           a limit of `Limits`; `.limit` is what was allowed
         ├── TooManyBytes        of the file, of one packet, or buffered while waiting for the rest of something
         ├── TooLong             in seconds of media, declared or decoded
@@ -48,6 +49,10 @@ class SandboxDied(CodecError):
 
 class ModelUnavailable(CodecError):
     """The file of a local model is missing or is not the known one. The text names the package to install."""
+
+
+class RingFull(CodecError):
+    """A ring of audio has no room, and its policy is to reject; `Ring.discard_before` makes room."""
 
 
 class LimitExceeded(CodecError):

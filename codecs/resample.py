@@ -58,8 +58,8 @@ class _FilterBank:
         self.outputs = min(_OUTPUTS_PER_BLOCK, key=self._phases)
         self.phases = self._phases(self.outputs)
         self.period = self.phases * self.outputs * self.down // self.up
-        self._bandwidth = min(1.0, self.up / self.down)  # of the input's own
-        self._reach = math.ceil(_ZERO_CROSSINGS / self._bandwidth)
+        self._crossing = max(self.up, self.down)  # distance of two zero crossings, in inputs / up
+        self._reach = -(-_ZERO_CROSSINGS * self._crossing // self.up)
         self.width = 2 * self._reach + 1 + ((self.outputs - 1) * self.down + self.up - 1) // self.up
         self._matrices: dict[int, Filters] = {}
         self._keep = self.phases * self.width * self.outputs <= _MOST_COEFFICIENTS_KEPT
@@ -81,9 +81,9 @@ class _FilterBank:
         phase = block % self.phases
         if phase in self._matrices:
             return self._matrices[phase]
-        offset = phase * self.outputs * self.down % self.up
-        times = self._reach + (offset + np.arange(self.outputs) * self.down) / self.up
-        crossings = (times - np.arange(self.width)[:, None]) * self._bandwidth
+        first = self._reach * self.up + phase * self.outputs * self.down % self.up
+        outputs, inputs = first + np.arange(self.outputs) * self.down, np.arange(self.width)[:, None] * self.up
+        crossings = (outputs - inputs) / self._crossing
         window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(1 - (crossings / _ZERO_CROSSINGS) ** 2, 0)))
         filters: Filters = np.where(np.abs(crossings) < _ZERO_CROSSINGS, window * np.sinc(_CUTOFF * crossings), 0)
         filters = np.rint(filters / filters.sum(axis=0) * _STEPS_PER_UNIT) / _STEPS_PER_UNIT
@@ -201,9 +201,8 @@ class Resampler:
             An array with as many dimensions; `samples` itself if the rates are equal.
 
         Raises:
-            RuntimeError: after `finish`.
             TypeError: if the samples are not int16.
-            ValueError: if the samples have another shape, or the constructor would refuse `rate`.
+            ValueError: after `finish`, if the samples have another shape, or if the constructor would refuse `rate`.
         """
         self._check_open()
         if samples.dtype != np.int16:
@@ -222,7 +221,7 @@ class Resampler:
         """Return the rest of the output; after this only `reset` makes the resampler usable again.
 
         Raises:
-            RuntimeError: if it was called before.
+            ValueError: if it was called before.
         """
         self._check_open()
         bank = self._bank
@@ -235,7 +234,7 @@ class Resampler:
 
     def _check_open(self) -> None:
         if self._finished:
-            raise RuntimeError("this resampler is finished; reset() it or make a new one")
+            raise ValueError("this resampler is finished; reset() it or make a new one")
 
     def _convert(self, samples: Int16) -> Int16:
         if self.input_rate == self.output_rate:

@@ -8,6 +8,7 @@ from enum import Enum
 
 import numpy as np
 
+from .errors import RingFull
 from .pcm import Int16
 
 
@@ -18,10 +19,6 @@ class Overflow(Enum):
     """Raise `RingFull` and take nothing: somebody still needs what is held."""
     DROP_OLDEST = "drop oldest"
     """Make room, and count in `Ring.dropped` what was lost."""
-
-
-class RingFull(Exception):
-    """The ring rejects more audio until `discard_before` makes room."""
 
 
 class Ring:

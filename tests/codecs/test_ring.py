@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from troupe.codecs.ring import Overflow, Ring, RingFull
+from troupe.codecs.errors import RingFull
+from troupe.codecs.ring import Overflow, Ring
 
 
 class RingAgainstModel(RuleBasedStateMachine):
