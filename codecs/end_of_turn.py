@@ -106,9 +106,9 @@ _LANGUAGES: Final = {
     "it": _Language(
         "e ed o oppure ma perché che quando mentre di del della dei delle al alla ai alle il lo la i gli le un uno una "
         "mio mia miei mie tuo tua suo sua nostro ehm eh uhm",
-        "se si come anche quindi allora poi a da dal dalla in nel nella con senza per su sul sulla tra fra questo questa "
+        "se come anche quindi allora poi a da dal dalla in nel nella con senza per su sul sulla tra fra questo questa "
         "quello quella è sono era ho ha hanno devo deve posso può voglio vorrei sto sta vado va io noi loro cioè beh "
-        "molto non più",
+        "si molto non più",
         "sì no ok okay va bene grazie prego ciao salve esatto certo perfetto giusto per favore",
         "che cosa chi dove quando perché come quanto quanta quanti quale quali puoi può potrebbe c'è hai",
         "zero uno due tre quattro cinque sei sette otto nove trattino punto virgola",
