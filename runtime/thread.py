@@ -68,6 +68,8 @@ class ThreadWorker(Generic[T]):
     _object: T  # only the thread touches it
 
     def __init__(self, name: str, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}: it has to be at least 1, for the call that runs")
         self._name = name
         self._token = current_token()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -106,16 +108,16 @@ class ThreadWorker(Generic[T]):
             BaseException: Whatever `factory` or `close` raised.
         """
         worker: ThreadWorker[T] = cls(name, capacity)
-        making = _Call(lambda: worker._make(factory), worker._name, _name(factory))
-        worker._enqueue(making)
         thread = Thread(target=worker._main, name=name, daemon=True)
-        outside.threads.add(thread)
         thread.start()
+        outside.threads.add(thread)
+        making = _Call(lambda: worker._make(factory), name, _name(factory))
+        worker._enqueue(making)
         try:
             await making.outcome()
             yield worker
         finally:
-            closing = _Call(lambda: worker._close(close), name, _name(close))
+            closing = _Call(lambda: worker._close(close), name, "close")
             worker._shut(closing)
             if making not in worker._unfinished:
                 with move_on_after(grace, shield=True):
@@ -332,6 +334,8 @@ class _Stream(_Job, AsyncIterator[R]):
         name: str,
         timeout: float,
     ) -> None:
+        if buffer < 1:
+            raise ValueError(f"buffer is {buffer}: it has to be at least 1, for the item on its way")
         super().__init__(worker, name, timeout)
         self._fn = fn
         self._post = post

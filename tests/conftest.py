@@ -5,6 +5,7 @@ only. The marker `virtual` leaves uvloop out; `real_time` runs all three with th
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -14,6 +15,9 @@ import blockbuster
 import pytest
 import trio
 from troupe.runtime.testing import backend_options, no_leaks
+
+SEED = int(os.environ["TROUPE_TEST_SEED"]) if "TROUPE_TEST_SEED" in os.environ else None
+"""Shuffles which task runs first, in all tests in virtual time."""
 
 REAL = {"asyncio": ("asyncio", {}), "uvloop": ("asyncio", {"use_uvloop": True}), "trio": ("trio", {})}
 
@@ -30,7 +34,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     name = request.param
     if name == "uvloop" or request.node.get_closest_marker("real_time"):
         return REAL[name]
-    return name, backend_options(name)
+    return name, backend_options(name, SEED)
 
 
 @pytest.hookimpl(tryfirst=True)

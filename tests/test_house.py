@@ -12,7 +12,6 @@ import trio
 from blockbuster import BlockingError
 from hypothesis import given
 from hypothesis import strategies as st
-
 from troupe.runtime.testing import DeadlockError, LeakError
 
 
@@ -67,7 +66,8 @@ async def test_every_example_of_a_property_has_its_own_clock(seconds: int) -> No
 
 
 @pytest.mark.xfail(raises=LeakError, strict=True)
-async def test_leaving_a_thread_fails(request: pytest.FixtureRequest) -> None:
+async def test_leaving_a_thread_fails(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("troupe.runtime.testing.leaks.LINGER", 0.02)
     stop = threading.Event()
     request.addfinalizer(stop.set)
     threading.Thread(target=stop.wait).start()

@@ -42,6 +42,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._random = None if seed is None else random.Random(seed)
         self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._next_number = count(1)
+        self._executor_calls: set[asyncio.Future[Any]] = set()
         self._threads_before = set(threading.enumerate())
         super().__init__(_JumpingSelector(self._shuffle, self._wait))
 
@@ -60,14 +61,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Future[T]:
         """As asyncio's; the clock stands still until the call is done."""
         future = super().run_in_executor(executor, func, *args)
-        outside.begin()
-        future.add_done_callback(lambda _: outside.end())
+        self._executor_calls.add(future)
+        future.add_done_callback(self._executor_calls.discard)
         return future
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """As asyncio's, but without its time limit, which would be over at once."""
+        del timeout
+        await super().shutdown_default_executor()
 
     def _wait(self, timeout: float | None, select: Select) -> Ready:
         """Nothing is ready: waits for what may come in real time, or moves the clock to the next timer."""
         threads = strangers(self._threads_before)
-        is_held = outside.under_way(self) or any(map(is_anyio_worker, threads))
+        is_held = bool(self._executor_calls) or outside.under_way(self) or any(map(is_anyio_worker, threads))
         if timeout is None:
             if is_held or threads or self._signal_handlers or len(self._selector.get_map()) > 1:  # 1: its own pipe
                 return select(None)

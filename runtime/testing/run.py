@@ -54,9 +54,9 @@ def backend_options(backend: Backend, seed: int | None = None) -> dict[str, Any]
         backend: The event loop the options are for.
         seed: As for `run`.
     """
-    if backend == "asyncio":
-        return {"loop_factory": partial(VirtualTimeLoop, seed=seed)}
-    from .trio_clock import VirtualTime
+    if backend == "trio":
+        from .trio_clock import VirtualTime  # trio is optional
 
-    time = VirtualTime(seed=seed)
-    return {"clock": time.clock, "instruments": [time]}
+        time = VirtualTime(seed=seed)
+        return {"clock": time.clock, "instruments": [time]}
+    return {"loop_factory": partial(VirtualTimeLoop, seed=seed)}

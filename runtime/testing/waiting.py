@@ -29,15 +29,15 @@ class DeadlockError(Exception):
 
 
 def where(coroutine: object) -> str:
-    """The line at which a suspended coroutine waits: its innermost frame outside the async libraries."""
-    place = "unknown"
+    """The line at which a suspended coroutine waits: its innermost frame outside the async libraries, if it has one."""
+    place = library_place = "unknown"
     current: Any = coroutine
-    while (frame := getattr(current, "cr_frame", None)) is not None:
-        library = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if place == "unknown" or library not in {"asyncio", "trio", "anyio"}:
-            place = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
-        current = current.cr_await
-    return place
+    while (frame := getattr(current, "cr_frame", None) or getattr(current, "gi_frame", None)) is not None:
+        library_place = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in {"asyncio", "trio", "anyio"}:
+            place = library_place
+        current = getattr(current, "cr_await", None) or getattr(current, "gi_yieldfrom", None)
+    return library_place if place == "unknown" else place
 
 
 def new_threads(before: AbstractSet[threading.Thread]) -> set[threading.Thread]:
@@ -59,9 +59,9 @@ def is_anyio_worker(thread: threading.Thread) -> bool:
     return hasattr(thread, "idle_workers")
 
 
-def _is_pooled(thread: Any) -> bool:
-    if is_anyio_worker(thread):
-        idle: Collection[threading.Thread] = thread.idle_workers
+def _is_pooled(thread: threading.Thread) -> bool:
+    idle: Collection[object] | None = getattr(thread, "idle_workers", None)
+    if idle is not None:
         return thread in idle
     # trio's idle threads, and all of asyncio's default executor, which ends with its loop
     return thread.name.startswith(("Trio thread ", "asyncio_"))

@@ -164,7 +164,8 @@ def test_an_error_goes_through(backend: Any) -> None:
         run(fail, backend=backend)
 
 
-def test_leaked_thread_is_reported(backend: Any) -> None:
+def test_leaked_thread_is_reported(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("troupe.runtime.testing.leaks.LINGER", 0.02)
     stop = Event()
 
     async def leave_a_thread() -> None:
@@ -185,3 +186,21 @@ def test_options_fit_anyio(backend: Any) -> None:
     options = backend_options(backend)
     assert anyio.run(later, backend=backend, backend_options=options) == 60
     assert anyio.run(later, backend=backend, backend_options=options) == 60
+
+
+def test_a_thread_that_waits_for_virtual_time_gets_it(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("troupe.runtime.testing.loop.PATIENCE", 0.01)
+    monkeypatch.setattr("troupe.runtime.testing.trio_clock.PATIENCE", 0.01)
+    alarm = Event()
+
+    async def ring_later() -> None:
+        await anyio.sleep(3600)
+        alarm.set()
+
+    async def wait_in_a_thread() -> float:
+        async with anyio.create_task_group() as group:
+            group.start_soon(ring_later)
+            await anyio.to_thread.run_sync(alarm.wait)
+        return anyio.current_time()
+
+    assert run(wait_in_a_thread, backend=backend) == 3600
