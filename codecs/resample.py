@@ -1,8 +1,7 @@
 """Change of sample rate, streaming, exact to the sample.
 
-A windowed-sinc interpolator. Output k is the band-limited input at the time of output k, ``k / output_rate`` seconds
-after the first sample: the streams stay aligned, so a position in one is the same position in the other times the
-ratio.
+Output k is the band-limited input at ``k / output_rate`` seconds: input and output stay aligned, so a position in one
+is the same position in the other times the ratio. The filters, and why chunks don't matter: `polyphase`.
 
 Why not soxr or libswresample. Measured per 20 ms of 24 kHz to 16 kHz (`benchmarks/bench_audio.py`):
 
@@ -10,125 +9,24 @@ Why not soxr or libswresample. Measured per 20 ms of 24 kHz to 16 kHz (`benchmar
   it dithers int16, so that the same audio in other chunks gives other samples.
 - libswresample in a filter graph costs what this does, but holds 80 to 220 KiB a stream. Here streams of one ratio
   share its filters and hold only their last samples.
-
-How. With ``output_rate / input_rate`` reduced to L / M, the filters repeat after L outputs. Outputs are computed in
-blocks: a block is a row of input samples times a matrix with its outputs' filters side by side, and a chunk is then a
-product of two matrices. Coefficients are multiples of 2^-32: their products with int16 samples, and the sums of those,
-are exact in float64 whatever the order of summation, so the result can't depend on the chunking.
-
-Filter: sinc with a Kaiser window, 32 zero crossings to each side. What lies above the lower of the two Nyquist
-frequencies comes out 80 dB down or more; up to 0.87 of it the response is flat within 0.2 dB.
 """
 
-import math
-from functools import lru_cache
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .pcm import FULL_SCALE, Int16, Pcm
+from .polyphase import Float64, filter_bank
 
-Filters: TypeAlias = NDArray[np.float64]
-
-_ZERO_CROSSINGS = 32
-_KAISER_BETA = 8.0
-_CUTOFF = 0.93  # of the lower Nyquist frequency
-_STEPS_PER_UNIT = 2.0**32  # of a coefficient
-_OUTPUTS_PER_BLOCK = range(16, 50)
-_MOST_RATIO = 256  # of the rates, either way; it bounds the size of a filter, and what a chunk can become
-_MOST_COEFFICIENTS_KEPT = 2**19  # of a ratio: 4 MiB
 _MOST_SAMPLES_AT_ONCE = 2048  # bounds the memory that the rows take, and keeps the product on this thread
 
 
-class _FilterBank:
-    """The filters from one rate to another, in blocks of outputs; shared by all streams of that ratio.
-
-    Block j makes `outputs` outputs from `width` inputs, which begin at input `start(j)`. Its matrix and that of block
-    ``j + phases`` are the same; these two begin `period` inputs apart.
-    """
-
-    def __init__(self, input_rate: int, output_rate: int) -> None:
-        if input_rate <= 0 or output_rate <= 0:
-            raise ValueError(f"rates must be positive: {input_rate} Hz, {output_rate} Hz")
-        if max(input_rate, output_rate) > _MOST_RATIO * min(input_rate, output_rate):
-            raise ValueError(f"{input_rate} Hz and {output_rate} Hz are more than {_MOST_RATIO} times apart")
-        divisor = math.gcd(input_rate, output_rate)
-        self.up, self.down = output_rate // divisor, input_rate // divisor
-        self.outputs = min(_OUTPUTS_PER_BLOCK, key=self._phases)
-        self.phases = self._phases(self.outputs)
-        self.period = self.phases * self.outputs * self.down // self.up
-        self._crossing = max(self.up, self.down)  # distance of two zero crossings, in inputs / up
-        self._reach = -(-_ZERO_CROSSINGS * self._crossing // self.up)
-        self.width = 2 * self._reach + 1 + ((self.outputs - 1) * self.down + self.up - 1) // self.up
-        self._matrices: dict[int, Filters] = {}
-        self._keep = self.phases * self.width * self.outputs <= _MOST_COEFFICIENTS_KEPT
-
-    def _phases(self, outputs: int) -> int:
-        return self.up // math.gcd(self.up, outputs)
-
-    def start(self, block: int) -> int:
-        """Position of the first input of a block; for the first blocks it lies before the stream begins."""
-        return block * self.outputs * self.down // self.up - self._reach
-
-    def blocks(self, frames: int) -> int:
-        """Number of blocks whose inputs all lie within the first `frames`."""
-        starts = frames - self.width + self._reach + 1
-        return max(0, -(-starts * self.up // (self.outputs * self.down)))
-
-    def matrix(self, block: int) -> Filters:
-        """Filters of a block, shape ``(width, outputs)``; each column sums to 1."""
-        phase = block % self.phases
-        if phase in self._matrices:
-            return self._matrices[phase]
-        first = self._reach * self.up + phase * self.outputs * self.down % self.up
-        outputs, inputs = first + np.arange(self.outputs) * self.down, np.arange(self.width)[:, None] * self.up
-        crossings = (outputs - inputs) / self._crossing
-        window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(1 - (crossings / _ZERO_CROSSINGS) ** 2, 0)))
-        filters: Filters = np.where(np.abs(crossings) < _ZERO_CROSSINGS, window * np.sinc(_CUTOFF * crossings), 0)
-        filters = np.rint(filters / filters.sum(axis=0) * _STEPS_PER_UNIT) / _STEPS_PER_UNIT
-        if self._keep:
-            self._matrices[phase] = filters
-        return filters
-
-    def convolve(self, samples: Int16, channels: int, first: int, last: int) -> Int16:
-        """Compute the outputs of blocks `first` up to but without `last`.
-
-        Args:
-            samples: interleaved and packed, from input `start(first)` on.
-            channels: how many are interleaved.
-            first: a block.
-            last: a later block, or the same.
-
-        Returns:
-            Interleaved and packed.
-        """
-        if self.phases == 1:  # the common ratios: one product, and nothing to put in order
-            return self._same_phase(samples, channels, first, last - first).reshape(-1)
-        result = np.empty((last - first, self.outputs, channels), np.int16)
-        origin = self.start(first)
-        for block in range(first, min(last, first + self.phases)):
-            periods = len(range(block, last, self.phases))
-            after = samples[(self.start(block) - origin) * channels :]
-            result[block - first :: self.phases] = self._same_phase(after, channels, block, periods)
-        return result.reshape(-1)
-
-    def _same_phase(self, samples: Int16, channels: int, block: int, periods: int) -> Int16:
-        """Compute `block`, which begins where `samples` do, and the next ones a period apart.
-
-        Returns:
-            Shape ``(periods, outputs, channels)``.
-        """
-        shape, strides = (periods, channels, self.width), (self.period * channels * 2, 2, channels * 2)
-        rows = np.ndarray(shape, np.int16, samples, 0, strides).astype(np.float64, order="C")
-        outputs = rows.reshape(-1, self.width) @ self.matrix(block)
-        np.rint(outputs, out=outputs)
-        np.maximum(outputs, -FULL_SCALE, out=outputs)
-        np.minimum(outputs, FULL_SCALE - 1, out=outputs)
-        return outputs.astype(np.int16).reshape(periods, channels, self.outputs).swapaxes(1, 2)
-
-
-_filter_bank = lru_cache(maxsize=16)(_FilterBank)
+def _saturate(outputs: Float64) -> Int16:
+    """Round and clamp, in place; shape ``(blocks, channels, n)`` becomes ``(blocks, n, channels)``."""
+    np.rint(outputs, out=outputs)
+    np.maximum(outputs, -FULL_SCALE, out=outputs)
+    np.minimum(outputs, FULL_SCALE - 1, out=outputs)
+    return outputs.astype(np.int16).swapaxes(1, 2)
 
 
 class Resampler:
@@ -181,7 +79,7 @@ class Resampler:
         self._begin(self.input_rate)
 
     def _begin(self, input_rate: int) -> None:
-        self._bank = _filter_bank(input_rate, self.output_rate)
+        self._bank = filter_bank(input_rate, self.output_rate)
         self.input_rate = input_rate
         self._frames = 0  # pushed
         self._block = 0  # the next one
@@ -212,7 +110,7 @@ class Resampler:
             raise ValueError(f"samples have shape {samples.shape}, not {wanted}")
         if rate is None or rate == self.input_rate:
             return self._convert(samples)
-        _filter_bank(rate, self.output_rate)  # refuses a bad rate before anything has changed
+        filter_bank(rate, self.output_rate)  # refuses a bad rate before anything has changed
         ending = self.finish()
         self._begin(rate)
         return np.concatenate((ending, self._convert(samples)))
@@ -248,8 +146,7 @@ class Resampler:
         self._block = last = bank.blocks(self._frames)
         self._start = bank.start(last)
         self._held = held[(self._start - start) * self.channels :]
-        outputs = bank.convolve(held, self.channels, first, last)
-        return outputs.reshape(-1, self.channels) if self._shape else outputs
+        return _saturate(bank.convolve(held, self.channels, first, last)).reshape(-1, *self._shape)
 
 
 def resample(pcm: Pcm, rate: int) -> Pcm:
