@@ -1,0 +1,147 @@
+"""The HTTP endpoints that give a browser a key of its own: a client secret with a session's configuration attached.
+
+``POST /v1/realtime/client_secrets`` is GA's; ``/v1/realtime/sessions`` and ``/v1/realtime/transcription_sessions`` are
+the beta's, flat, with the secret inside the session.
+"""
+
+import secrets
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from . import beta
+from .client_events import SessionPatch
+from .diagnosis import diagnose
+from .errors import ClientMistake, body_is_not_json
+from .json_values import Json, is_object
+from .names import Dialect
+from .session_config import BETA_TEMPERATURE, RealtimeSession, Session, TranscriptionSession
+from .session_update import updated
+
+
+class ExpiresAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a secret opens sessions; a session that is open outlives it."""
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: Annotated[int, Meta(ge=10, le=7200)] = 600
+
+
+class ClientSecretRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of ``POST /v1/realtime/client_secrets``."""
+
+    expires_after: ExpiresAfter = field(default_factory=ExpiresAfter)
+    session: SessionPatch = field(default_factory=lambda: {"type": "realtime"})
+
+
+class ClientSecret(Struct, frozen=True, kw_only=True):
+    """Answer to it, in JSON as it stands."""
+
+    value: str
+    expires_at: int
+    """Unix seconds."""
+    session: Session
+
+    def __repr__(self) -> str:
+        return f"ClientSecret(expires_at={self.expires_at}, session={self.session.id!r})"
+
+
+class _BetaLifetime(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the beta calls `client_secret` in a request; transcription sessions say `expires_at`."""
+
+    expires_after: ExpiresAfter | None = None
+    expires_at: ExpiresAfter | None = None
+
+
+class SecretRequest(Struct, frozen=True, kw_only=True):
+    """What each of the three endpoints is asked for."""
+
+    session: Session
+    """The configuration that a session opened with the secret starts from."""
+    seconds: int
+    """How long the secret opens sessions."""
+
+
+BETA_SECONDS = 60
+"""How long a secret of the beta's endpoints opens sessions."""
+
+
+def new_client_secret() -> str:
+    """Return a secret, ``ek_`` and 128 random bits."""
+    return f"ek_{secrets.token_hex(16)}"
+
+
+def read_client_secret_request(body: bytes, *, model: str) -> SecretRequest:
+    """Read the body of ``POST /v1/realtime/client_secrets``; an empty one is fine.
+
+    Args:
+        body: JSON.
+        model: what a session uses that names none.
+
+    Raises:
+        ClientMistake: to be answered with HTTP 400 and `error_body`.
+    """
+    value = _parsed(body)
+    try:
+        request = msgspec.convert(value, ClientSecretRequest)
+    except msgspec.ValidationError:
+        raise diagnose(value, ClientSecretRequest) from None
+    return SecretRequest(
+        session=_started(request.session, Dialect.GA, model=model), seconds=request.expires_after.seconds
+    )
+
+
+def read_beta_session_request(
+    body: bytes, kind: Literal["realtime", "transcription"] = "realtime", *, model: str
+) -> SecretRequest:
+    """Read the body of ``POST /v1/realtime/sessions``, or of ``/transcription_sessions`` for that kind.
+
+    Raises:
+        ClientMistake: to be answered with HTTP 400 and `error_body`.
+    """
+    value = _parsed(body)
+    if not is_object(value):
+        raise diagnose(value, Json)
+    asked: object = value.pop("client_secret", {})
+    try:
+        lifetime = msgspec.convert(asked, _BetaLifetime)
+    except msgspec.ValidationError:
+        raise diagnose(asked, _BetaLifetime, at=("client_secret",)) from None
+    expires = lifetime.expires_after or lifetime.expires_at
+    seconds = expires.seconds if expires else BETA_SECONDS
+    return SecretRequest(session=_started({**value, "type": kind}, Dialect.BETA, model=model), seconds=seconds)
+
+
+def encode_client_secret(request: SecretRequest, value: str, expires_at: int) -> bytes:
+    """Return the answer to ``POST /v1/realtime/client_secrets``."""
+    return msgspec.json.encode(ClientSecret(value=value, expires_at=expires_at, session=request.session))
+
+
+def encode_beta_session(request: SecretRequest, value: str, expires_at: int) -> bytes:
+    """Return the answer to the beta's endpoints: the flat session with the secret in it."""
+    secret = {"value": value, "expires_at": expires_at}
+    return msgspec.json.encode({**beta.session_from_ga(request.session), "client_secret": secret})
+
+
+def error_body(mistake: ClientMistake) -> bytes:
+    """Return the body of an HTTP answer that tells a client of its mistake."""
+    details = mistake.details()
+    error = {"message": details.message, "type": details.type, "param": details.param, "code": details.code}
+    return msgspec.json.encode({"error": error})
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body) if body.strip() else {}
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise body_is_not_json() from None
+
+
+def _started(patch: SessionPatch, dialect: Dialect, *, model: str) -> Session:
+    if patch.get("type") == "transcription":
+        return updated(TranscriptionSession(), patch, dialect)
+    named = patch.get("model")
+    model = named if isinstance(named, str) and named else model
+    if dialect is Dialect.BETA:
+        return updated(RealtimeSession(model=model, temperature=BETA_TEMPERATURE), patch, dialect)
+    return updated(RealtimeSession(model=model), patch, dialect)
