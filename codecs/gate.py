@@ -16,6 +16,7 @@ What remains is a bug in an allowed demuxer or decoder itself, and a single pack
 """
 
 import os
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
@@ -103,7 +104,7 @@ class _Reader:
         self._read_at = read_at
         self._size = size
         self._position = 0
-        self._stopwatch = stopwatch
+        self.stopwatch = stopwatch
         self._failure: BaseException | None = None
 
     def read(self, length: int) -> bytes:
@@ -111,7 +112,7 @@ class _Reader:
         if self._failure is not None:
             return b""
         try:
-            self._stopwatch.check()
+            self.stopwatch.check()
             data = self._read_at(min(length, max(0, self._size - self._position)), self._position)
         except BaseException as failure:
             self._failure = failure
@@ -133,7 +134,8 @@ class _Reader:
         """Raise what went wrong in a read, or `TooSlow` when the time is up."""
         if self._failure is not None:
             raise self._failure
-        self._stopwatch.check()
+        if time.monotonic() > self.stopwatch.next_look:
+            self.stopwatch.check()
 
     @contextmanager
     def errors(self) -> Generator[None]:
@@ -154,6 +156,7 @@ class Media:
             hold the limits.
         info: its streams and duration.
         damaged: packets that no decoder understood and that were left out.
+        stopwatch: what holds the limits of time. Whoever works long between two frames does so in its ``paused()``.
     """
 
     def __init__(
@@ -162,6 +165,7 @@ class Media:
         self.container = container
         self.info = info
         self.damaged = 0
+        self.stopwatch = reader.stopwatch
         self._reader = reader
         self._limits = limits
 
@@ -192,11 +196,12 @@ class Media:
             TooLong, TooSlow: if a limit is exceeded.
         """
         seconds, limit = 0.0, self._limits.duration
-        for frame in self._decoded(self._decoder(stream.index, threads=1), stream.index):
-            seconds += frame.samples / frame.sample_rate
-            if seconds > limit:
-                raise TooLong(f"there are more than {limit:g} s of audio", limit)
-            yield frame
+        for frames in self._decoded(stream.index, threads=1):
+            for frame in frames:
+                seconds += frame.samples / frame.sample_rate
+                if seconds > limit:
+                    raise TooLong(f"there are more than {limit:g} s of audio", limit)
+                yield frame
 
     def video_frames(self, stream: VideoStream, *, threads: int = 1) -> Iterator[av.VideoFrame]:
         """Decode a video stream, or an image. Damaged packets are left out and counted.
@@ -212,24 +217,24 @@ class Media:
         """
         limits = self._limits
         first: float | None = None
-        decoder = self._decoder(stream.index, threads=threads)
-        for count, frame in enumerate(self._decoded(decoder, stream.index)):
-            time = frame.time
-            if time is not None:
-                first = time if first is None else first
-                if time - first > limits.duration:
-                    raise TooLong(f"there are more than {limits.duration:g} s of video", limits.duration)
-                if count > (time - first + 1) * limits.frame_rate:
-                    raise TooManyFrames(f"there are more than {limits.frame_rate:g} frames/s", limits.frame_rate)
-            yield frame
+        count = 0
+        for frames in self._decoded(stream.index, threads=threads):
+            for frame in frames:
+                at = frame.time
+                count += 1
+                if at is not None:
+                    first = at if first is None else first
+                    if at - first > limits.duration:
+                        raise TooLong(f"there are more than {limits.duration:g} s of video", limits.duration)
+                    if count > (at - first + 1) * limits.frame_rate:
+                        raise TooManyFrames(f"there are more than {limits.frame_rate:g} frames/s", limits.frame_rate)
+                with self.stopwatch.paused():
+                    yield frame
 
-    def _decoder(self, index: int, threads: int) -> _Decoder:
-        context = cast("_Decoder", self.container.streams[index].codec_context)
-        if not context.is_open:
-            _restrict(context, self._limits, threads)
-        return context
-
-    def _decoded(self, decoder: _Decoder, index: int) -> Iterator[Any]:
+    def _decoded(self, index: int, threads: int) -> Iterator[list[Any]]:
+        decoder = cast("_Decoder", self.container.streams[index].codec_context)
+        if not decoder.is_open:
+            _restrict(decoder, self._limits, threads)
         any_frame = False
         for packet in self.packets(index):
             try:
@@ -238,7 +243,7 @@ class Media:
                 self.damaged += 1
                 continue
             any_frame = any_frame or bool(frames)
-            yield from frames
+            yield frames
         if not any_frame and self.damaged:
             raise BrokenMedia("not one packet of the stream could be decoded")
 
