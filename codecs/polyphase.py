@@ -18,9 +18,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .pcm import Samples
-
 Float64: TypeAlias = NDArray[np.float64]
+Convolved: TypeAlias = NDArray[np.int16 | np.float64]
 
 _ZERO_CROSSINGS = 32
 _KAISER_BETA = 8.0
@@ -29,6 +28,7 @@ _STEPS_PER_UNIT = 2.0**32  # of a coefficient
 _OUTPUTS_PER_BLOCK = range(16, 50)
 _MOST_RATIO = 256  # of the rates, either way; it bounds the size of a filter, and what a chunk can become
 _MOST_COEFFICIENTS_KEPT = 2**19  # of a ratio: 4 MiB
+_MOST_PRODUCTS_AT_ONCE = 2**18  # beyond a million OpenBLAS goes to its threads, at a hundred times the cost
 
 
 class FilterBank:
@@ -55,6 +55,7 @@ class FilterBank:
         self._reach = -(-_ZERO_CROSSINGS * self._crossing // self.up)
         self.width = 2 * self._reach + 1 + ((self.outputs - 1) * self.down + self.up - 1) // self.up
         self._matrices: dict[int, Float64] = {}
+        self._rows_at_once = max(1, _MOST_PRODUCTS_AT_ONCE // (self.width * self.outputs))
         self._keep = self.phases * self.width * self.outputs <= _MOST_COEFFICIENTS_KEPT
 
     def _phases(self, outputs: int) -> int:
@@ -84,11 +85,11 @@ class FilterBank:
             self._matrices[phase] = filters
         return filters
 
-    def convolve(self, samples: Samples, channels: int, first: int, last: int) -> Float64:
+    def convolve(self, samples: Convolved, channels: int, first: int, last: int) -> Float64:
         """Compute the outputs of blocks `first` up to but without `last`.
 
         Args:
-            samples: interleaved and packed, from input `start(first)` on; int16 or float32.
+            samples: interleaved and packed, from input `start(first)` on; int16 or float64.
             channels: how many are interleaved.
             first: a block.
             last: a later block, or the same.
@@ -105,12 +106,17 @@ class FilterBank:
             result[block - first :: self.phases] = self._same_phase(since_block, channels, block, periods)
         return result
 
-    def _same_phase(self, samples: Samples, channels: int, block: int, periods: int) -> Float64:
+    def _same_phase(self, samples: NDArray[np.int16 | np.float64], channels: int, block: int, periods: int) -> Float64:
         """Compute `block`, which begins where `samples` do, and the next ones a period apart."""
         shape, size = (periods, channels, self.width), samples.itemsize
         strides = (self.period * channels * size, size, channels * size)
         rows = np.ndarray(shape, samples.dtype, samples, 0, strides).astype(np.float64, order="C")
-        return (rows.reshape(-1, self.width) @ self.matrix(block)).reshape(periods, channels, self.outputs)
+        rows, matrix, most = rows.reshape(-1, self.width), self.matrix(block), self._rows_at_once
+        if len(rows) <= most:
+            outputs = rows @ matrix
+        else:
+            outputs = np.concatenate([rows[first : first + most] @ matrix for first in range(0, len(rows), most)])
+        return outputs.reshape(periods, channels, self.outputs)
 
 
 filter_bank = lru_cache(maxsize=16)(FilterBank)

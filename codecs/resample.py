@@ -18,7 +18,7 @@ import numpy as np
 from .pcm import FULL_SCALE, Int16, Pcm
 from .polyphase import Float64, filter_bank
 
-_MOST_SAMPLES_AT_ONCE = 2048  # bounds the memory that the rows take, and keeps the product on this thread
+_MOST_SAMPLES_AT_ONCE = 4096  # bounds the memory that a push takes
 
 
 def _saturate(outputs: Float64) -> Int16:

@@ -49,7 +49,7 @@ def test_matrices_of_common_ratios_are_kept_and_of_others_not() -> None:
 
 def test_float_samples_are_convolved_without_clamping() -> None:
     bank = filter_bank(1, 4)
-    loud = np.full(bank.width + 9 * bank.period, 5.0, np.float32)
+    loud = np.full(bank.width + 9 * bank.period, 5.0)
     result = bank.convolve(loud, 1, 0, 10)
     assert result.shape == (10, 1, bank.outputs)
     assert np.allclose(result, 5.0)
