@@ -13,7 +13,7 @@ from .messages import DuplexRequest, Message, Request, StreamRequest
 from .ref import Ref
 from .restart import NO_BACKOFF, Backoff, Restart
 from .specs import AutoShutdown, Strategy, child, supervisor
-from .supervisor import Supervisor
+from .supervision import Supervisor
 from .system import System, open_system
 
 __all__ = [

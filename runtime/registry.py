@@ -11,7 +11,7 @@ from .messages import Message
 from .ref import Ref
 
 if TYPE_CHECKING:
-    from .supervisor import Supervisor
+    from .supervision import Supervisor
 
 Capability: TypeAlias = type[Message] | str
 """A message class that an actor handles, or a word it was given, such as ``"language:de"``."""
@@ -64,10 +64,10 @@ class Registry:
             raise NoSuchName(f"no supervisor is at {path!r}")
         return body
 
-    def find(self, *capabilities: Capability) -> list[Ref]:
-        """Return the actors that have all of `capabilities`, in the order in which they were added."""
-        first, *others = (self._able.get(capability, {}) for capability in capabilities)
-        return [cell.ref for cell in first if all(cell in other for other in others)]
+    def find(self, capability: Capability, *others: Capability) -> list[Ref]:
+        """Return the actors that have all of these capabilities, in the order in which they were added."""
+        able = [self._able.get(other, {}) for other in others]
+        return [cell.ref for cell in self._able.get(capability, {}) if all(cell in cells for cells in able)]
 
     @staticmethod
     def _capabilities(cell: Cell) -> list[Capability]:

@@ -55,6 +55,8 @@ class ChildSpec:
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
             raise InvalidActor(f"a child's name is not empty and has no slash, unlike {self.name!r}")
+        if not (self.shutdown >= 0 and self.start_timeout > 0):
+            raise InvalidActor(f"{self.name!r}: shutdown ≥ 0 and start_timeout > 0 must hold")
         if self.significant and self.restart is Restart.PERMANENT:
             raise InvalidActor(f"{self.name!r} is significant, so it can't be permanent: it would never end")
 
@@ -107,8 +109,19 @@ class SupervisorSpec(ChildSpec):
             raise InvalidActor(
                 f"supervisor {self.name!r} has two children of the same name: {', '.join(sorted(doubled))}"
             )
-        if self.intensity < 0 or self.period <= 0:
+        if self.intensity < 0 or not self.period > 0:
             raise InvalidActor(f"supervisor {self.name!r}: intensity ≥ 0 and period > 0 must hold")
+        for child in self.children:
+            self.check(child)
+
+    def check(self, child: "AnySpec") -> None:
+        """Check that `child` may be a child of this supervisor.
+
+        Raises:
+            InvalidActor: It may not.
+        """
+        if child.significant and self.auto_shutdown is AutoShutdown.NEVER:
+            raise InvalidActor(f"{child.name!r} is significant, but supervisor {self.name!r} has no auto_shutdown")
 
 
 AnySpec: TypeAlias = ActorSpec | SupervisorSpec

@@ -1,6 +1,7 @@
 """A system: one tree of actors, with its clock, its registry and its timer, for as long as a block lasts."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from random import Random
@@ -9,18 +10,22 @@ from anyio import CancelScope, create_task_group
 
 from . import events
 from .deadlines import Deadlines
-from .exits import Crashed
+from .errors import StartFailed
+from .exits import Crashed, Exit
+from .life import Child, Life
 from .ref import Ref
 from .registry import Capability, Registry
 from .restart import Restart
 from .specs import AnySpec, Strategy, SupervisorSpec
-from .supervisor import Child, Supervisor
+from .supervision import Supervisor
 
 
 class System:
-    """What a running tree of actors shares. Made by `open_system`."""
+    """What a running tree of actors shares. `open_system` makes one and runs it."""
 
-    def __init__(self, root: SupervisorSpec, on_event: Callable[[events.Event], None], seed: int | None) -> None:
+    def __init__(
+        self, root: SupervisorSpec, *, on_event: Callable[[events.Event], None] = events.log, seed: int | None = None
+    ) -> None:
         self.now: Callable[[], float] = _clock()
         """The event loop's clock, in seconds."""
         self.random = Random(seed)
@@ -30,11 +35,11 @@ class System:
         self.emit = on_event
         """Where events go."""
         self.root = Supervisor(root, "", self)
+        """The supervisor of all; its path is empty."""
         self.registry.add(self.root)
-        self.life = Child(root, self.root)
-        """The root supervisor as a child of the system."""
-        self.body = CancelScope()
-        """Around the block that uses the system."""
+        self.child = Child(root, self.root, kept=False)
+        """The root supervisor as the child of the system."""
+        self._body = CancelScope()
 
     def ref(self, path: str) -> Ref:
         """Return the reference to the actor at `path`, such as ``"speech/whisper"``; see `Registry.ref`."""
@@ -44,28 +49,64 @@ class System:
         """Return the supervisor at `path`; see `Registry.supervisor`."""
         return self.registry.supervisor(path)
 
-    def find(self, *capabilities: Capability) -> list[Ref]:
-        """Return the actors that have all of `capabilities`; see `Registry.find`."""
-        return self.registry.find(*capabilities)
+    def find(self, capability: Capability, *others: Capability) -> list[Ref]:
+        """Return the actors that have all of these capabilities; see `Registry.find`."""
+        return self.registry.find(capability, *others)
+
+    # -- its life --------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def run(self) -> AsyncGenerator[None]:
+        """Run the tree for as long as the block lasts, once; see `open_system`."""
+        failure: Exception | None = None
+        life = self.child.begin(self)
+        async with create_task_group() as tasks:
+            tasks.start_soon(self.deadlines.run)
+            tasks.start_soon(life.run)
+            try:
+                if await life.started.wait():
+                    with self._body:
+                        yield
+            except Exception as error:  # policy: raised below, because the task group would wrap the block's own error
+                failure = error
+            finally:
+                await life.stop(for_good=True)
+                self.root.finish(life.exit)
+                tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        if isinstance(life.exit, Crashed):
+            raise life.exit.error
+        if not life.started.value:
+            raise StartFailed(self.root.name, life.exit)
 
     def request_stop(self) -> None:
-        """Ask the whole tree to drain and end, as leaving the block does."""
-        self.life.stop_asked = True
-        self.root.request_stop(for_good=True)
+        """Ask the whole tree to drain and end, as leaving the block does. The block goes on; see `wait_ended`."""
+        if self.child.life is not None:
+            self.child.life.request_stop(for_good=True)
 
     def kill(self) -> None:
-        """Cancel every actor at once, whatever grace it has."""
+        """Cancel every actor at once, whatever grace it has, and end the tree. The block goes on."""
+        self.request_stop()
         self.root.kill()
+
+    async def wait_ended(self) -> Exit:
+        """Wait until all actors have ended, and return why. Cancelling is safe."""
+        assert self.child.life is not None
+        await self.child.life.gone.wait()
+        return self.child.life.exit
+
+    # -- as the owner of its root supervisor -----------------------------------------------------------------------
 
     @property
     def system(self) -> "System":
-        """Itself: it owns its root supervisor as supervisors own their children."""
+        """Itself."""
         return self
 
-    def child_ended(self, child: Child) -> None:
+    def life_ended(self, life: Life) -> None:
         """Hear that the root supervisor has ended."""
-        if child.started.is_set and not child.stop_asked:
-            self.body.cancel()
+        if life.started.value and not life.stop_asked:
+            self._body.cancel()
 
 
 @asynccontextmanager
@@ -85,7 +126,8 @@ async def open_system(
             print(await system.ref("greeter").ask(Greet("Ada")))
 
     The block is entered when all children are ready. Leaving it, also by an error or a cancellation, stops them in
-    reverse, each with its grace. Should the root supervisor give up, the block is cancelled and the error raised.
+    reverse, each with its grace. Should the root supervisor end before, the block is cancelled; if it gave up, its
+    error is raised. An error of the block itself comes out as it is, in no exception group.
 
     Args:
         children: The children of the root supervisor, or a single supervisor to be the root itself.
@@ -99,28 +141,26 @@ async def open_system(
         StartFailed: A child did not become ready; the others have been stopped.
         RestartLimitExceeded: The root gave up.
     """
+    system = System(
+        root_spec(*children, strategy=strategy, intensity=intensity, period=period), on_event=on_event, seed=seed
+    )
+    async with system.run():
+        yield system
+
+
+def root_spec(*children: AnySpec, strategy: Strategy, intensity: int, period: float) -> SupervisorSpec:
+    """Describe the root supervisor; a single supervisor is the root itself."""
     if len(children) == 1 and isinstance(children[0], SupervisorSpec):
-        root = children[0]
-    else:
-        root = SupervisorSpec(
-            name="root", children=children, strategy=strategy, intensity=intensity, period=period,
-            restart=Restart.TEMPORARY, start_timeout=float("inf"),
-        )  # fmt: skip
-    system = System(root, on_event, seed)
-    child = system.life
-    async with create_task_group() as tasks:
-        tasks.start_soon(system.deadlines.run)
-        try:
-            child.spawn(tasks, system)
-            if await child.started.wait():
-                with system.body:
-                    yield system
-        finally:
-            await child.stop(system, for_good=True)
-            system.root.finish(child.last_exit)
-            tasks.cancel_scope.cancel()
-    if isinstance(child.last_exit, Crashed):
-        raise child.last_exit.error
+        return children[0]
+    return SupervisorSpec(
+        name="root",
+        children=children,
+        strategy=strategy,
+        intensity=intensity,
+        period=period,
+        restart=Restart.TEMPORARY,
+        start_timeout=math.inf,
+    )
 
 
 def _clock() -> Callable[[], float]:
