@@ -218,6 +218,10 @@ class Receiver(Generic[T]):
                 raise
             raise DeadlineExceeded(self._actor, self._request, self._timeout) from None
 
+    def poll(self) -> T | None:
+        """Return the next item, or None where `receive` would wait or raise."""
+        return self._channel.take() if self._channel.items else None
+
     def __aiter__(self) -> "Receiver[T]":
         return self
 
