@@ -15,8 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .pcm import Pcm, to_float32
-from .polyphase import Float64, filter_bank
+from .pcm import Float64, Pcm, to_float32
+from .polyphase import filter_bank
 
 Complex128: TypeAlias = NDArray[np.complex128]
 

@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .pcm import Pcm, from_decibels
-
-Float64: TypeAlias = NDArray[np.float64]
+from .pcm import Float64, Pcm, from_decibels
 
 _RAMP = 0.010  # seconds
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 Int16: TypeAlias = NDArray[np.int16]
 Float32: TypeAlias = NDArray[np.float32]
+Float64: TypeAlias = NDArray[np.float64]
 Samples: TypeAlias = NDArray[np.int16 | np.float32]
 Buffer: TypeAlias = bytes | bytearray | memoryview
 

@@ -18,7 +18,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Float64: TypeAlias = NDArray[np.float64]
+from .pcm import Float64
+
 Convolved: TypeAlias = NDArray[np.int16 | np.float64]
 
 _ZERO_CROSSINGS = 32

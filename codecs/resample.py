@@ -15,8 +15,8 @@ from typing import cast
 
 import numpy as np
 
-from .pcm import FULL_SCALE, Int16, Pcm
-from .polyphase import Float64, filter_bank
+from .pcm import FULL_SCALE, Float64, Int16, Pcm
+from .polyphase import filter_bank
 
 _MOST_SAMPLES_AT_ONCE = 4096  # bounds the memory that a push takes
 

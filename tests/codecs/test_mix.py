@@ -38,11 +38,8 @@ def test_mono_sounds_in_all_channels() -> None:
     assert mixed.samples.tolist() == [[100, -100], [110, -90]]
 
 
-loud = arrays(
-    np.float32,
-    st.tuples(st.integers(0, 60), st.integers(1, 2)),
-    elements=st.floats(-4, 4, width=32, allow_subnormal=False),
-)
+levels = st.floats(-4, 4, width=32, allow_subnormal=False)
+loud = arrays(np.float32, st.tuples(st.integers(0, 60), st.integers(1, 2)), elements=levels)
 
 
 @given(loud, st.sampled_from([0.0, -1.0, -6.0]))
