@@ -134,10 +134,12 @@ def _compatible(given: Any, wanted: Any) -> bool:
     """Whether `given` is the same type or a plain subclass; what is not plain is left to the type checker."""
     if wanted is Any or given is Any or given == wanted:
         return True
-    if isinstance(given, type) and isinstance(wanted, type):
+    origin = typing.get_origin(given)
+    if origin is None and typing.get_origin(wanted) is None and isinstance(given, type) and isinstance(wanted, type):
         return issubclass(given, wanted)
-    origin = typing.get_origin(given)  # list[str] for list[int] is wrong; a union may be right
-    return origin is None or origin is not typing.get_origin(wanted)
+    return origin is None or origin is not typing.get_origin(
+        wanted
+    )  # list[str] for list[int] is wrong, a union may be right
 
 
 def _name(annotation: Any) -> str:
