@@ -143,8 +143,8 @@ def _compatible(given: Any, wanted: Any) -> bool:
 
 
 def _name(annotation: Any) -> str:
-    return (
-        "None"
-        if annotation is NoneType
-        else getattr(annotation, "__qualname__", str(annotation).replace("typing.", ""))
-    )
+    if annotation is NoneType:
+        return "None"
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        return annotation.__qualname__
+    return str(annotation).replace("typing.", "")
