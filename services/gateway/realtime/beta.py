@@ -118,7 +118,7 @@ _RESPONSE = (
     _Member("output", ("output",)),
     _Member("conversation_id", ("conversation_id",)),
     _Member("modalities", ("output_modalities",), from_ga=_modalities_from_ga),
-    _Member("voice", ("audio", "output", "voice"), from_ga=_voice_from_ga),
+    _Member("voice", ("audio", "output", "voice")),
     _Member("output_audio_format", ("audio", "output", "format"), from_ga=_format_from_ga),
     _Member("temperature", ("temperature",)),
     _Member("max_output_tokens", ("max_output_tokens",)),

@@ -5,12 +5,13 @@ out of the wire (`UNSET`), never null: the JavaScript agents refuse null in item
 of input audio, which that client wants to see even while there is none.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from .ids import new_call_id, new_item_id
+from .json_values import Json
 
 Id = Annotated[str, Meta(min_length=1, max_length=512)]
 """OpenAI is reported to stop at 32 characters; no client relies on the refusal, so longer ids are taken too."""
@@ -105,9 +106,9 @@ class McpToolDescription(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A tool that an MCP server offers."""
 
     name: str
-    input_schema: dict[str, Any]
+    input_schema: Json
     description: str | UnsetType | None = UNSET
-    annotations: dict[str, Any] | UnsetType | None = UNSET
+    annotations: Json | UnsetType | None = UNSET
 
 
 class McpListTools(_Item, frozen=True, kw_only=True, tag="mcp_list_tools"):
@@ -117,13 +118,28 @@ class McpListTools(_Item, frozen=True, kw_only=True, tag="mcp_list_tools"):
     tools: tuple[McpToolDescription, ...]
 
 
-class McpError(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why an MCP call failed."""
+class McpProtocolError(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="protocol_error", forbid_unknown_fields=True
+):
+    """The MCP server broke the protocol, or said that we did."""
 
-    type: Literal["protocol_error", "tool_execution_error", "http_error"]
+    code: int
     message: str
-    code: int | UnsetType = UNSET
-    """Of the protocol or of HTTP; a tool's own error has none."""
+
+
+class McpHttpError(Struct, frozen=True, kw_only=True, tag_field="type", tag="http_error", forbid_unknown_fields=True):
+    """The MCP server could not be reached, or refused."""
+
+    code: int
+    message: str
+
+
+class McpToolExecutionError(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="tool_execution_error", forbid_unknown_fields=True
+):
+    """The tool failed."""
+
+    message: str
 
 
 class McpCall(_Item, frozen=True, kw_only=True, tag="mcp_call"):
@@ -134,7 +150,7 @@ class McpCall(_Item, frozen=True, kw_only=True, tag="mcp_call"):
     arguments: str
     approval_request_id: str | UnsetType | None = UNSET
     output: str | UnsetType | None = UNSET
-    error: McpError | UnsetType | None = UNSET
+    error: McpProtocolError | McpHttpError | McpToolExecutionError | UnsetType | None = UNSET
 
 
 class McpApprovalRequest(_Item, frozen=True, kw_only=True, tag="mcp_approval_request"):

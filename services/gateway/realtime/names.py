@@ -19,16 +19,19 @@ class Dialect(Enum):
 
 
 class ClientName(NamedTuple):
-    """What a client event is called."""
+    """A client event, which has one name in both dialects."""
 
     event: type[client.ClientEvent]
-    beta: str | None
-    """Its name in the beta; None where the beta has no such event."""
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The member `type`."""
+        return name_of(self.event)
 
 
 class ServerName(NamedTuple):
-    """What a server event is called."""
+    """A server event, and what it is called."""
 
     event: type[server.ServerEvent]
     ga: str | None
@@ -42,81 +45,76 @@ def name_of(tagged: type[Struct]) -> str:
     return str(tagged.__struct_config__.tag)
 
 
-_SAME = ""
+def _both(event: type[server.ServerEvent], note: str = "", *, beta: str = "") -> ServerName:
+    return ServerName(event, name_of(event), beta or name_of(event), note)
 
 
-def _client(event: type[client.ClientEvent], note: str = "", *, beta: str | None = _SAME) -> ClientName:
-    return ClientName(event, name_of(event) if beta == _SAME else beta, note)
-
-
-def _server(
-    event: type[server.ServerEvent], note: str = "", *, ga: str | None = _SAME, beta: str | None = _SAME
-) -> ServerName:
+def _only(dialect: Dialect, event: type[server.ServerEvent], note: str = "") -> ServerName:
     name = name_of(event)
-    return ServerName(event, name if ga == _SAME else ga, name if beta == _SAME else beta, note)
+    return ServerName(event, name if dialect is Dialect.GA else None, name if dialect is Dialect.BETA else None, note)
 
 
 TRANSCRIPTION_SESSION_UPDATE = "transcription_session.update"
 """How the beta calls the update of a transcription session; in GA the member `session.type` tells."""
 
 CLIENT_EVENTS = (
-    _client(client.SessionUpdate, "beta, in a transcription session: `transcription_session.update`"),
-    _client(client.InputAudioBufferAppend, "at most 15 MiB of audio; not answered"),
-    _client(client.InputAudioBufferCommit),
-    _client(client.InputAudioBufferClear),
-    _client(client.OutputAudioBufferClear, "WebRTC and SIP"),
-    _client(client.ConversationItemCreate),
-    _client(client.ConversationItemRetrieve),
-    _client(client.ConversationItemTruncate),
-    _client(client.ConversationItemDelete),
-    _client(client.ResponseCreate),
-    _client(client.ResponseCancel),
+    ClientName(client.SessionUpdate, "beta, in a transcription session: `transcription_session.update`"),
+    ClientName(client.InputAudioBufferAppend, "at most 15 MiB of audio; not answered"),
+    ClientName(client.InputAudioBufferCommit),
+    ClientName(client.InputAudioBufferClear),
+    ClientName(client.OutputAudioBufferClear, "WebRTC and SIP"),
+    ClientName(client.ConversationItemCreate),
+    ClientName(client.ConversationItemRetrieve),
+    ClientName(client.ConversationItemTruncate),
+    ClientName(client.ConversationItemDelete),
+    ClientName(client.ResponseCreate),
+    ClientName(client.ResponseCancel),
 )
 
 SERVER_EVENTS = (
-    _server(server.ErrorEvent),
-    _server(server.SessionCreated, "beta, in a transcription session: `transcription_session.created`"),
-    _server(server.SessionUpdated, "beta, in a transcription session: `transcription_session.updated`"),
-    _server(server.ConversationCreated, "after `session.created`", ga=None),
-    _server(server.ConversationItemAdded, beta="conversation.item.created"),
-    _server(server.ConversationItemDone, beta=None),
-    _server(server.ConversationItemRetrieved, "without media where the frame would pass 1 MiB"),
-    _server(server.ConversationItemTruncated),
-    _server(server.ConversationItemDeleted),
-    _server(server.InputAudioTranscriptionDelta),
-    _server(server.InputAudioTranscriptionCompleted),
-    _server(server.InputAudioTranscriptionFailed),
-    _server(server.InputAudioTranscriptionSegment, "models that tell speakers apart", beta=None),
-    _server(server.InputAudioBufferCommitted),
-    _server(server.InputAudioBufferCleared),
-    _server(server.InputAudioBufferSpeechStarted),
-    _server(server.InputAudioBufferSpeechStopped),
-    _server(server.InputAudioBufferTimeoutTriggered, "with `idle_timeout_ms`", beta=None),
-    _server(server.InputAudioBufferDtmfEventReceived, "SIP", beta=None),
-    _server(server.OutputAudioBufferStarted, "WebRTC and SIP"),
-    _server(server.OutputAudioBufferStopped, "WebRTC and SIP"),
-    _server(server.OutputAudioBufferCleared, "WebRTC and SIP"),
-    _server(response.ResponseCreated),
-    _server(response.ResponseDone, "always, and once"),
-    _server(response.ResponseOutputItemAdded),
-    _server(response.ResponseOutputItemDone),
-    _server(response.ResponseContentPartAdded),
-    _server(response.ResponseContentPartDone),
-    _server(response.ResponseOutputTextDelta, beta="response.text.delta"),
-    _server(response.ResponseOutputTextDone, beta="response.text.done"),
-    _server(response.ResponseOutputAudioTranscriptDelta, beta="response.audio_transcript.delta"),
-    _server(response.ResponseOutputAudioTranscriptDone, beta="response.audio_transcript.done"),
-    _server(response.ResponseOutputAudioDelta, "several where a frame would pass 1 MiB", beta="response.audio.delta"),
-    _server(response.ResponseOutputAudioDone, beta="response.audio.done"),
-    _server(response.ResponseFunctionCallArgumentsDelta),
-    _server(response.ResponseFunctionCallArgumentsDone, "without `name` in the beta"),
-    _server(response.RateLimitsUpdated),
-    _server(response.McpListToolsInProgress, "MCP", beta=None),
-    _server(response.McpListToolsCompleted, "MCP", beta=None),
-    _server(response.McpListToolsFailed, "MCP", beta=None),
-    _server(response.ResponseMcpCallArgumentsDelta, "MCP", beta=None),
-    _server(response.ResponseMcpCallArgumentsDone, "MCP", beta=None),
-    _server(response.ResponseMcpCallInProgress, "MCP", beta=None),
-    _server(response.ResponseMcpCallCompleted, "MCP", beta=None),
-    _server(response.ResponseMcpCallFailed, "MCP", beta=None),
+    _both(server.ErrorEvent),
+    _both(server.SessionCreated, "beta, in a transcription session: `transcription_session.created`"),
+    _both(server.SessionUpdated, "beta, in a transcription session: `transcription_session.updated`"),
+    _only(Dialect.BETA, server.ConversationCreated, "after `session.created`"),
+    _both(server.ConversationItemAdded, beta="conversation.item.created"),
+    _only(Dialect.GA, server.ConversationItemDone),
+    _both(server.ConversationItemRetrieved, "without media where the frame would pass 1 MiB"),
+    _both(server.ConversationItemTruncated),
+    _both(server.ConversationItemDeleted),
+    _both(server.InputAudioTranscriptionDelta),
+    _both(server.InputAudioTranscriptionCompleted),
+    _both(server.InputAudioTranscriptionFailed),
+    _only(Dialect.GA, server.InputAudioTranscriptionSegment, "models that tell speakers apart"),
+    _both(server.InputAudioBufferCommitted),
+    _both(server.InputAudioBufferCleared),
+    _both(server.InputAudioBufferSpeechStarted),
+    _both(server.InputAudioBufferSpeechStopped),
+    _only(Dialect.GA, server.InputAudioBufferTimeoutTriggered, "with `idle_timeout_ms`"),
+    _only(Dialect.GA, server.InputAudioBufferDtmfEventReceived, "SIP"),
+    _both(server.OutputAudioBufferStarted, "WebRTC and SIP"),
+    _both(server.OutputAudioBufferStopped, "WebRTC and SIP"),
+    _both(server.OutputAudioBufferCleared, "WebRTC and SIP"),
+    _both(response.ResponseCreated),
+    _both(response.ResponseDone, "always, and once"),
+    _both(response.ResponseOutputItemAdded),
+    _both(response.ResponseOutputItemDone),
+    _both(response.ResponseContentPartAdded),
+    _both(response.ResponseContentPartDone),
+    _both(response.ResponseOutputTextDelta, beta="response.text.delta"),
+    _both(response.ResponseOutputTextDone, beta="response.text.done"),
+    _both(response.ResponseOutputAudioTranscriptDelta, beta="response.audio_transcript.delta"),
+    _both(response.ResponseOutputAudioTranscriptDone, beta="response.audio_transcript.done"),
+    _both(response.ResponseOutputAudioDelta, "several where a frame would pass 1 MiB", beta="response.audio.delta"),
+    _both(response.ResponseOutputAudioDone, beta="response.audio.done"),
+    _both(response.ResponseFunctionCallArgumentsDelta),
+    _both(response.ResponseFunctionCallArgumentsDone, "without `name` in the beta"),
+    _both(response.RateLimitsUpdated),
+    _only(Dialect.GA, response.McpListToolsInProgress, "MCP"),
+    _only(Dialect.GA, response.McpListToolsCompleted, "MCP"),
+    _only(Dialect.GA, response.McpListToolsFailed, "MCP"),
+    _only(Dialect.GA, response.ResponseMcpCallArgumentsDelta, "MCP"),
+    _only(Dialect.GA, response.ResponseMcpCallArgumentsDone, "MCP"),
+    _only(Dialect.GA, response.ResponseMcpCallInProgress, "MCP"),
+    _only(Dialect.GA, response.ResponseMcpCallCompleted, "MCP"),
+    _only(Dialect.GA, response.ResponseMcpCallFailed, "MCP"),
 )

@@ -122,7 +122,8 @@ class ResponseOutput(Struct, frozen=True, kw_only=True):
     """Format and voice that a response is spoken in."""
 
     format: AudioFormat
-    voice: Voice
+    voice: str
+    """Always a string here: `name_of_voice`."""
 
 
 class ResponseAudio(Struct, frozen=True, kw_only=True):

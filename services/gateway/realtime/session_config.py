@@ -6,11 +6,12 @@ are those of recordings of the live service; its documents differ for `silence_d
 ("marin").
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from .ids import new_session_id
+from .json_values import Json
 from .tools import Tool, ToolChoice
 
 Modality = Literal["text", "audio"]
@@ -113,6 +114,11 @@ class VoiceId(Config, frozen=True, kw_only=True):
 Voice = str | VoiceId
 
 
+def name_of_voice(voice: Voice) -> str:
+    """Return a voice as a string, where there is no room for an object."""
+    return voice.id if isinstance(voice, VoiceId) else voice
+
+
 class AudioInput(Config, frozen=True, kw_only=True):
     """What the client speaks."""
 
@@ -162,7 +168,8 @@ class Prompt(Config, frozen=True, kw_only=True):
 
     id: str
     version: str | UnsetType | None = UNSET
-    variables: dict[str, Any] | UnsetType | None = UNSET
+    variables: dict[str, str | Json] | UnsetType | None = UNSET
+    """Texts, or parts such as ``input_image``."""
 
 
 class Tracing(Config, frozen=True, kw_only=True):
@@ -170,7 +177,7 @@ class Tracing(Config, frozen=True, kw_only=True):
 
     workflow_name: str | UnsetType | None = UNSET
     group_id: str | UnsetType | None = UNSET
-    metadata: dict[str, Any] | UnsetType | None = UNSET
+    metadata: Json | UnsetType | None = UNSET
 
 
 class TokenLimits(Config, frozen=True, kw_only=True):

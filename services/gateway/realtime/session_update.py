@@ -81,6 +81,8 @@ def _changes(session: Session, patch: SessionPatch, dialect: Dialect) -> Json:
     changes = {name: value for name, value in patch.items() if name != "type"}
     if dialect is Dialect.BETA:
         changes = beta.session_to_ga(changes)
+        if ours == "transcription":
+            changes.pop("output_modalities", None)  # its clients may say so, to no effect
     elif "temperature" in changes:
         raise unknown_parameter("session.temperature")
     return {name: value for name, value in changes.items() if name not in _KEPT}

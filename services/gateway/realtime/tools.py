@@ -1,8 +1,10 @@
 """Tools and the choice among them, as sessions and responses name them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+
+from .json_values import Json
 
 
 class FunctionTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="function", forbid_unknown_fields=True):
@@ -10,7 +12,7 @@ class FunctionTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="fun
 
     name: Annotated[str, Meta(min_length=1)]
     description: Annotated[str, Meta(max_length=1024)] | UnsetType | None = UNSET
-    parameters: dict[str, Any] | UnsetType | None = UNSET
+    parameters: Json | UnsetType | None = UNSET
     """JSON schema of the arguments."""
 
 

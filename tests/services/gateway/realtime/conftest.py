@@ -24,12 +24,12 @@ ONE_MODALITY = st.sampled_from([["text"], ["audio"]])
 
 
 @cache
-def json_of(expected: Any, leave_out: frozenset[str] = frozenset()) -> st.SearchStrategy[Any]:
-    """Values that fit a type; members named in `leave_out` never occur, wherever they are."""
+def json_of(expected: Any, leave_out: frozenset[Any] = frozenset()) -> st.SearchStrategy[Any]:
+    """Values that fit a type; the members (by name) and the structs in `leave_out` occur nowhere."""
     return _of(inspect.type_info(expected), leave_out)
 
 
-def _of(expected: inspect.Type, leave_out: frozenset[str]) -> st.SearchStrategy[Any]:
+def _of(expected: inspect.Type, leave_out: frozenset[Any]) -> st.SearchStrategy[Any]:
     match expected:
         case inspect.NoneType():
             return st.none()
@@ -53,14 +53,16 @@ def _of(expected: inspect.Type, leave_out: frozenset[str]) -> st.SearchStrategy[
             keys = _of(expected.key_type, leave_out)
             return st.dictionaries(keys, _of(expected.value_type, leave_out), max_size=3)
         case inspect.UnionType():
-            return st.one_of([_of(each, leave_out) for each in expected.types])
+            return st.one_of(
+                [_of(each, leave_out) for each in expected.types if getattr(each, "cls", 0) not in leave_out]
+            )
         case inspect.StructType():
             return _struct(expected, leave_out)
         case _:
             return PLAIN
 
 
-def _struct(expected: inspect.StructType, leave_out: frozenset[str]) -> st.SearchStrategy[Any]:
+def _struct(expected: inspect.StructType, leave_out: frozenset[Any]) -> st.SearchStrategy[Any]:
     required: dict[str, Any] = {}
     optional: dict[str, Any] = {}
     for field in expected.fields:
@@ -73,7 +75,7 @@ def _struct(expected: inspect.StructType, leave_out: frozenset[str]) -> st.Searc
         return st.fixed_dictionaries(required, optional=optional)
 
     def said_by(role: Role) -> st.SearchStrategy[Any]:  # who speaks decides which parts there can be
-        parts = st.one_of([json_of(part, leave_out) for part in PARTS_OF_ROLE[role]])
+        parts = st.one_of([json_of(part, leave_out) for part in PARTS_OF_ROLE[role] if part not in leave_out])
         content = {"role": st.just(role), "content": st.lists(parts, max_size=3)}
         return st.fixed_dictionaries({**required, **content}, optional=optional)
 

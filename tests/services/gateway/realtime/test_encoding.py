@@ -36,7 +36,6 @@ from troupe.services.gateway.realtime.session_config import (
     Pcmu,
     RealtimeSession,
     TranscriptionSession,
-    VoiceId,
 )
 
 Strategies = Callable[..., st.SearchStrategy[Any]]
@@ -307,7 +306,7 @@ def test_beta_items_keep_what_the_user_said() -> None:
 
 
 def test_beta_response_is_flat() -> None:
-    audio = ResponseAudio(output=ResponseOutput(format=Pcmu(), voice=VoiceId(id="voice_1")))
+    audio = ResponseAudio(output=ResponseOutput(format=Pcmu(), voice="voice_1"))
     response = Response(id="resp_1", audio=audio, temperature=0.8, metadata={"k": "v"})
     assert told(response_events.ResponseCreated(response=response), BETA)["response"] == {
         "object": "realtime.response",

@@ -1,0 +1,108 @@
+"""Requests for keys of browsers, and the answers."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from troupe.services.gateway.realtime.client_secrets import (
+    encode_beta_session,
+    encode_client_secret,
+    error_body,
+    new_client_secret,
+    read_beta_session_request,
+    read_client_secret_request,
+)
+from troupe.services.gateway.realtime.errors import ClientMistake
+from troupe.services.gateway.realtime.session_config import RealtimeSession, TranscriptionSession
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"{}"])
+def test_nothing_asked_is_the_default(body: bytes) -> None:
+    request = read_client_secret_request(body, model="gpt-realtime")
+    assert request.seconds == 600
+    assert isinstance(request.session, RealtimeSession)
+    assert request.session == RealtimeSession(id=request.session.id, model="gpt-realtime")
+
+
+def test_the_configuration_is_attached() -> None:
+    body = {
+        "expires_after": {"anchor": "created_at", "seconds": 10},
+        "session": {"type": "realtime", "model": "gpt-realtime-mini", "audio": {"output": {"voice": "marin"}}},
+    }
+    request = read_client_secret_request(msgspec.json.encode(body), model="gpt-realtime")
+    assert request.seconds == 10
+    assert isinstance(request.session, RealtimeSession)
+    assert (request.session.model, request.session.audio.output.voice) == ("gpt-realtime-mini", "marin")
+
+
+def test_a_transcription_session() -> None:
+    body = {"session": {"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1"}}}}}
+    request = read_client_secret_request(msgspec.json.encode(body), model="gpt-realtime")
+    assert isinstance(request.session, TranscriptionSession)
+    assert request.session.audio.input.transcription is not None
+
+
+def test_answer() -> None:
+    request = read_client_secret_request(b"", model="gpt-realtime")
+    answer = msgspec.json.decode(encode_client_secret(request, "ek_1", 1756310470))
+    assert (answer["value"], answer["expires_at"]) == ("ek_1", 1756310470)
+    session = answer["session"]
+    assert (session["type"], session["object"], session["expires_at"]) == ("realtime", "realtime.session", 0)
+    assert session["id"].startswith("sess_")
+
+
+def test_beta_session_and_its_answer() -> None:
+    body = {"model": "gpt-4o-realtime-preview", "voice": "verse", "modalities": ["text", "audio"]}
+    request = read_beta_session_request(msgspec.json.encode(body), model="gpt-realtime")
+    assert request.seconds == 60
+    answer = msgspec.json.decode(encode_beta_session(request, "ek_1", 7))
+    assert answer["client_secret"] == {"value": "ek_1", "expires_at": 7}
+    assert (answer["model"], answer["voice"], answer["temperature"]) == ("gpt-4o-realtime-preview", "verse", 0.8)
+
+
+@pytest.mark.parametrize("name", ["expires_after", "expires_at"])
+def test_beta_transcription_session_and_its_lifetime(name: str) -> None:
+    body = {
+        "input_audio_transcription": {"model": "whisper-1"},
+        "client_secret": {name: {"anchor": "created_at", "seconds": 30}},
+    }
+    request = read_beta_session_request(msgspec.json.encode(body), "transcription", model="gpt-realtime")
+    assert request.seconds == 30
+    answer = msgspec.json.decode(encode_beta_session(request, "ek_1", 7))
+    assert answer["object"] == "realtime.transcription_session"
+    assert answer["input_audio_transcription"]["model"] == "whisper-1"
+
+
+REFUSED: list[tuple[bytes, str, str | None]] = [
+    (b"{", "invalid_json", None),
+    (b"[" * 100_000, "invalid_json", None),
+    (b"[]", "invalid_type", ""),
+    (b'{"expires_after":{"seconds":5}}', "integer_below_min_value", "expires_after.seconds"),
+    (b'{"expires_after":{"seconds":7201}}', "integer_above_max_value", "expires_after.seconds"),
+    (b'{"session":{}}', "missing_required_parameter", "session.type"),
+    (b'{"session":{"type":"realtime","voice":"ash"}}', "unknown_parameter", "session.voice"),
+    (b'{"x":1}', "unknown_parameter", "x"),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "param"), REFUSED, ids=lambda value: str(value)[:40])
+def test_refused(body: bytes, code: str, param: str | None) -> None:
+    with pytest.raises(ClientMistake) as caught:
+        read_client_secret_request(body, model="gpt-realtime")
+    assert (caught.value.code, caught.value.param) == (code, param)
+    error = msgspec.json.decode(error_body(caught.value))["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    "body", [{"session": {}}, {"client_secret": {"expires_after": {"seconds": 1}}}, [], {"voice": 1}]
+)
+def test_refused_in_the_beta(body: Any) -> None:
+    with pytest.raises(ClientMistake):
+        read_beta_session_request(msgspec.json.encode(body), model="gpt-realtime")
+
+
+def test_secrets_do_not_repeat() -> None:
+    made = {new_client_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert all(each.startswith("ek_") for each in made)
