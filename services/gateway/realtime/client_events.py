@@ -94,9 +94,21 @@ ClientEvent = (
     | InputAudioBufferClear
     | OutputAudioBufferClear
     | ConversationItemCreate
-    | ConversationItemRetrieve
     | ConversationItemTruncate
     | ConversationItemDelete
+    | ConversationItemRetrieve
     | ResponseCreate
     | ResponseCancel
 )
+
+SameInBoth = (
+    InputAudioBufferAppend
+    | InputAudioBufferCommit
+    | InputAudioBufferClear
+    | OutputAudioBufferClear
+    | ConversationItemTruncate
+    | ConversationItemDelete
+    | ConversationItemRetrieve
+    | ResponseCancel
+)
+"""Those that have the same shape in both dialects."""

@@ -3,7 +3,7 @@
 import msgspec
 
 from . import beta
-from .client_events import ClientEvent, ConversationItemCreate, ResponseCreate
+from .client_events import ClientEvent, ConversationItemCreate, ResponseCreate, SameInBoth
 from .diagnosis import Path, diagnose, wrong_value
 from .errors import ClientMistake, frame_is_not_json, frame_too_large, item_too_large, unknown_parameter
 from .items import PARTS_OF_ROLE, Item, ItemReference, Message, without_media
@@ -12,7 +12,10 @@ from .limits import MAX_FRAME_IN, MAX_FRAME_OUT, ROOM_FOR_ENVELOPE
 from .names import TRANSCRIPTION_SESSION_UPDATE, Dialect, name_of
 from .session_update import check_modalities
 
-_decoder: msgspec.json.Decoder[ClientEvent] = msgspec.json.Decoder(ClientEvent)
+_DECODERS: dict[Dialect, msgspec.json.Decoder[ClientEvent]] = {
+    Dialect.GA: msgspec.json.Decoder(ClientEvent),
+    Dialect.BETA: msgspec.json.Decoder(SameInBoth),
+}
 
 _SESSION_UPDATES = {"session.update": "realtime", TRANSCRIPTION_SESSION_UPDATE: "transcription"}
 """Names of updates in the beta, and which type of session they are for."""
@@ -29,14 +32,14 @@ def decode_client_event(frame: str | bytes, dialect: Dialect = Dialect.GA) -> Cl
     if len(frame) > MAX_FRAME_IN:
         raise frame_too_large(len(frame), MAX_FRAME_IN)
     try:
-        if dialect is Dialect.GA:
-            try:
-                return _checked(_decoder.decode(frame), dialect)
-            except msgspec.ValidationError:
-                pass  # and once more, slowly, to see what is wrong
-        return _decoded_by_parts(frame, dialect)
+        try:
+            event = _DECODERS[dialect].decode(frame)
+            _check(event, dialect)
+        except (msgspec.ValidationError, ClientMistake):  # it has the beta's shape, or something is wrong
+            event = _decoded_by_parts(frame, dialect)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise frame_is_not_json() from None
+    return event
 
 
 def _decoded_by_parts(frame: str | bytes, dialect: Dialect) -> ClientEvent:
@@ -47,14 +50,16 @@ def _decoded_by_parts(frame: str | bytes, dialect: Dialect) -> ClientEvent:
         if dialect is Dialect.BETA:
             value = _to_ga(value)
         try:
-            return _checked(msgspec.convert(value, ClientEvent), dialect)
+            event = msgspec.convert(value, ClientEvent)
         except msgspec.ValidationError:
             rename = _beta_path if dialect is Dialect.BETA else None
             raise diagnose(value, ClientEvent, rename=rename) from None
+        _check(event, dialect)
     except ClientMistake as mistake:
         event_id = value.get("event_id")
         mistake.event_id = event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
         raise
+    return event
 
 
 def _to_ga(event: Json) -> Json:
@@ -76,25 +81,20 @@ def _beta_path(path: Path) -> Path:
 # What the types cannot say.
 
 
-def _checked(event: ClientEvent, dialect: Dialect) -> ClientEvent:
-    try:
-        if isinstance(event, ConversationItemCreate):
-            _check_item(event.item, ("item",))
-            room = MAX_FRAME_OUT - ROOM_FOR_ENVELOPE  # the item is echoed, without its media
-            if len(msgspec.json.encode(without_media(event.item))) > room:
-                raise item_too_large(room)
-        elif isinstance(event, ResponseCreate) and event.response is not None:
-            options = event.response
-            for index, item in enumerate(options.input or ()):
-                _check_item(item, ("response", "input", index))
-            if options.output_modalities is not None:
-                check_modalities(options.output_modalities, "response.output_modalities")
-            if options.temperature is not None and dialect is Dialect.GA:
-                raise unknown_parameter("response.temperature")
-    except ClientMistake as mistake:
-        mistake.event_id = event.event_id
-        raise
-    return event
+def _check(event: ClientEvent, dialect: Dialect) -> None:
+    if isinstance(event, ConversationItemCreate):
+        _check_item(event.item, ("item",))
+        room = MAX_FRAME_OUT - ROOM_FOR_ENVELOPE  # the item is echoed, without its media
+        if len(msgspec.json.encode(without_media(event.item))) > room:
+            raise item_too_large(room)
+    elif isinstance(event, ResponseCreate) and event.response is not None:
+        options = event.response
+        for index, item in enumerate(options.input or ()):
+            _check_item(item, ("response", "input", index))
+        if options.output_modalities is not None:
+            check_modalities(options.output_modalities, "response.output_modalities")
+        if options.temperature is not None and dialect is Dialect.GA:
+            raise unknown_parameter("response.temperature")
 
 
 def _check_item(item: Item | ItemReference, path: Path) -> None:

@@ -136,8 +136,8 @@ def test_beta_updates_say_which_session_they_are_for(name: str, kind: str) -> No
 
 SUPPORTED = (
     "'session.update', 'input_audio_buffer.append', 'input_audio_buffer.commit', 'input_audio_buffer.clear', "
-    "'output_audio_buffer.clear', 'conversation.item.create', 'conversation.item.retrieve', "
-    "'conversation.item.truncate', 'conversation.item.delete', 'response.create', and 'response.cancel'"
+    "'output_audio_buffer.clear', 'conversation.item.create', 'conversation.item.truncate', "
+    "'conversation.item.delete', 'conversation.item.retrieve', 'response.create', and 'response.cancel'"
 )
 REFUSED: list[tuple[Any, str | None, str | None, str]] = [
     ("not json", "invalid_json", None, "Invalid event: failed to parse JSON value. "),  # R
