@@ -16,7 +16,12 @@
     ├── NoSuchName              nothing is registered under that name
     ├── StartFailed             a child did not become ready; the reason is its ``__cause__``
     ├── RestartLimitExceeded    a supervisor gave up; the last crash is its ``__cause__``
-    └── InvalidActor            an actor class, a message class or a child specification is wrong (also a TypeError)
+    ├── StrayCancellation       a CancelledError came up that nobody had sent; see its docstring
+    ├── InvalidActor            an actor class, a message class or a child specification is wrong (also a TypeError)
+    ├── NotSendable             a message, reply or item can't travel to another process (also a TypeError)
+    ├── WorkerLost              a worker process ended, hung or hung up, unasked
+    ├── ProtocolError           a worker process sent what the protocol does not allow
+    └── RemoteError             a handler in a worker process raised something that can't be built again here
 
 The type says who did it: ``...Closed`` was you, ``...Died`` and ``...Broken`` were they, ``End...`` is no fault at all.
 """
@@ -137,5 +142,52 @@ class RestartLimitExceeded(RuntimeFault):
         )
 
 
+class StrayCancellation(RuntimeFault):
+    """An actor awaited something that somebody else cancelled: a crash, because nobody had cancelled the actor.
+
+    On asyncio that raises a `CancelledError` which looks like a cancellation of the waiting task. Where it may happen,
+    catch it at the ``await``.
+    """
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(actor)
+        self.actor = actor
+
+    def __str__(self) -> str:
+        return f"{self.actor!r} awaited something that was cancelled, though the actor itself was not"
+
+
 class InvalidActor(RuntimeFault, TypeError):
     """An actor class, a message class or a child specification is wrong; the text says what to write instead."""
+
+
+class NotSendable(RuntimeFault, TypeError):
+    """A message, a reply or an item of a stream can't travel to another process: it is no data, or too long."""
+
+
+class WorkerLost(RuntimeFault):
+    """A worker process ended, hung or hung up, without having been asked to."""
+
+    def __init__(self, actor: str, how: str) -> None:
+        super().__init__(actor, how)
+        self.actor = actor
+        self.how = how
+
+    def __str__(self) -> str:
+        return f"the worker process of {self.actor!r} {self.how}"
+
+
+class ProtocolError(RuntimeFault):
+    """The other process sent what the protocol does not allow: it is not what it should be, or of another version."""
+
+
+class RemoteError(RuntimeFault):
+    """A handler in a worker process raised something that can't be built again here; a note has the traceback."""
+
+    def __init__(self, type: str) -> None:
+        super().__init__(type)
+        self.type = type
+        """Its class, as ``module:qualified.name``."""
+
+    def __str__(self) -> str:
+        return f"{self.type.replace(':', '.')} was raised in a worker process"

@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVarTuple
 
-from anyio import CancelScope, create_task_group
+from anyio import CancelScope, create_task_group, get_cancelled_exc_class
 
 from . import events
 from .actor import Actor, Context
 from .call import Call
 from .channel import BUDGET, Channel
-from .errors import ActorDied, EndOfChannel, InvalidActor
-from .exits import NORMAL, SHUTDOWN, Crashed, Exit
-from .parking import Latch, pass_turn
+from .errors import ActorDied, EndOfChannel, InvalidActor, StrayCancellation
+from .exits import NORMAL, SHUTDOWN, Crashed, Exit, Killed
+from .parking import Latch, pass_turn, scope_is_cancelled
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -100,9 +100,27 @@ class Incarnation:
         if type(actor).lifespan is Actor.lifespan:
             await self._serve(ready)
         else:
-            async with actor.lifespan():
-                await self._serve(ready)
+            await self._serve_in_lifespan(actor, ready)
         return self._exit or SHUTDOWN
+
+    async def _serve_in_lifespan(self, actor: Actor, ready: Callable[[], None]) -> None:
+        """Serve, and close what the lifespan opened. That has a deadline also where nobody asked for the end."""
+        cell = self.cell
+        grace = cell.spec.shutdown
+        scope = CancelScope()
+        try:
+            with scope:
+                async with actor.lifespan():
+                    await self._serve(ready)
+                    scope.deadline = cell.system.now() + grace
+        except Exception as error:  # policy: the first crash is the reason for the end
+            if not isinstance(self._exit, Crashed):
+                raise
+            cell.system.emit(events.ErrorSuppressed.of(cell.path, error))
+        if scope.cancelled_caught:
+            cell.system.emit(events.Cancelled(path=cell.path, grace=grace))
+            if not isinstance(self._exit, Crashed):
+                self._exit = Killed(grace)
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         async with create_task_group() as self._tasks:
@@ -162,6 +180,10 @@ class Incarnation:
             await function(*arguments)
         except Exception as error:  # policy: an error in an actor's own task crashes the actor
             self.crash(error)
+        except get_cancelled_exc_class():
+            if scope_is_cancelled():
+                raise
+            self.crash(StrayCancellation(self.cell.path))
 
     # -- serving ---------------------------------------------------------------------------------------------------
 
@@ -194,6 +216,10 @@ class Incarnation:
                         finished = not worker.cancelled
                 except Exception as error:  # policy: here is decided who gets the error of a handler
                     self._handler_failed(worker, error)
+                except get_cancelled_exc_class():
+                    if scope_is_cancelled():
+                        raise
+                    self.crash(StrayCancellation(self.cell.path))
                 worker.call = None
         finally:
             if worker.call is not None:

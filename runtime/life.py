@@ -13,12 +13,12 @@ from enum import Enum
 from random import Random
 from typing import TYPE_CHECKING, Final, Protocol
 
-from anyio import CancelScope, current_effective_deadline, get_cancelled_exc_class, move_on_after
+from anyio import CancelScope, get_cancelled_exc_class, move_on_after
 
 from . import events
-from .errors import RuntimeFault
+from .errors import StrayCancellation
 from .exits import SHUTDOWN, Crashed, Exit, Killed
-from .parking import Latch
+from .parking import Latch, scope_is_cancelled
 from .specs import ActorSpec, AnySpec
 
 if TYPE_CHECKING:
@@ -109,11 +109,9 @@ class Life:
         except Exception as error:  # policy: its supervisor decides what follows
             exit = Crashed(error)
         except get_cancelled_exc_class():
-            if current_effective_deadline() == -math.inf:  # an owner is being cancelled while this one starts
+            if scope_is_cancelled():  # an owner is being cancelled while this one starts
                 raise
-            # On asyncio a handler that awaits a cancelled future ends like this. Going further it would take the
-            # supervisor and all the siblings along.
-            exit = Crashed(RuntimeFault(f"{child.body.path!r} met a CancelledError that no cancel scope had sent"))
+            exit = Crashed(StrayCancellation(child.body.path))
         finally:
             self._end(SHUTDOWN if exit is None else exit)
 

@@ -10,10 +10,13 @@ nothing can be lost, and it passes its wake-up on to the next in line, so that n
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+
+from anyio import current_effective_deadline
 
 if TYPE_CHECKING:
     from trio.lowlevel import Abort, RaiseCancelT, Task
@@ -95,6 +98,15 @@ async def pass_turn() -> None:
         await checkpoint()
     else:
         await asyncio.sleep(0)
+
+
+def scope_is_cancelled() -> bool:
+    """Whether a cancel scope around the current task is cancelled.
+
+    Where none is, a cancellation exception is no cancellation: on asyncio whoever awaits a future or a task that
+    somebody else cancelled gets a `CancelledError`, too. Going further up it would take tasks along that nobody meant.
+    """
+    return current_effective_deadline() == -math.inf
 
 
 class Line:
