@@ -321,15 +321,17 @@ class Supervisor:
     async def _restart_due(self) -> None:
         """Begin a new life of the children whose time has come."""
         now = self.system.now()
-        candidates = self.children if self._together else tuple(self._backing_off)
-        for child in [child for child in candidates if child.backing_off_until <= now]:
-            if not self._together:
+        if not self._together:
+            for child in [child for child in self._backing_off if child.backing_off_until <= now]:
                 self._spawn(child)
-                continue
-            # Others depend on it, so it has to be ready before they start; and it may not have stopped in its time.
+            return
+        group = [child for child in self.children if child.backing_off_until <= now]
+        for child in group:  # one of them may not have stopped in its time
             if child.life is not None:
                 await child.life.gone.wait()
-            if child.backing_off_until <= now and not await self._spawn(child).started.wait() and child.wanted:
+        for child in group:  # those that follow may depend on it, so it has to be ready first
+            still_due = child.backing_off_until <= now
+            if still_due and not await self._spawn(child).started.wait() and child.wanted:
                 return  # how it ended has been posted, and is reacted to like any other end
 
     def _shuts_down_after(self, child: Child) -> bool:
