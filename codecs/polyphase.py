@@ -114,7 +114,7 @@ class FilterBank:
         rows = np.ndarray(shape, samples.dtype, samples, 0, strides).astype(np.float64, order="C")
         rows, matrix, most = rows.reshape(-1, self.width), self.matrix(block), self._rows_at_once
         if len(rows) <= most:
-            outputs = rows @ matrix
+            outputs: Float64 = np.dot(rows, matrix)  # for small ones faster than @
         else:
             outputs = np.concatenate([rows[first : first + most] @ matrix for first in range(0, len(rows), most)])
         return outputs.reshape(periods, channels, self.outputs)

@@ -3,12 +3,12 @@
 Output k is the band-limited input at ``k / output_rate`` seconds: input and output stay aligned, so a position in one
 is the same position in the other times the ratio. The filters, and why chunks don't matter: `polyphase`.
 
-Why not soxr or libswresample. Measured per 20 ms of 24 kHz to 16 kHz (`benchmarks/bench_audio.py`):
+Why not soxr or libswresample. Measured per 20 ms (`benchmarks/bench_audio.py`; this takes 9 µs from 24 to 16 kHz):
 
-- soxr is cheapest, but convolves in long blocks: its output lags 37 ms behind the input, 114 ms from 8 to 16 kHz, and
-  it dithers int16, so that the same audio in other chunks gives other samples.
-- libswresample in a filter graph costs what this does, but holds 80 to 220 KiB a stream. Here streams of one ratio
-  share its filters and hold only their last samples.
+- soxr takes 5 µs, but convolves in long blocks: its output lags 37 ms behind the input, 115 ms from 8 to 16 kHz; it
+  dithers int16, so that the same audio in other chunks gives other samples; it holds 80 to 120 KiB a stream.
+- libswresample in a filter graph takes 7.5 µs, but holds 90 to 215 KiB a stream, and returns nothing at all for streams
+  shorter than its filter. Here streams of one ratio share its filters, and hold 1 to 3 KiB each.
 """
 
 from typing import cast
@@ -18,14 +18,15 @@ import numpy as np
 from .pcm import FULL_SCALE, Float64, Int16, Pcm
 from .polyphase import filter_bank
 
+_LOWEST, _HIGHEST = np.array(-FULL_SCALE, np.float64), np.array(FULL_SCALE - 1, np.float64)  # faster than numbers
 _MOST_SAMPLES_AT_ONCE = 4096  # bounds the memory that a push takes
 
 
 def _saturate(outputs: Float64) -> Int16:
     """Round and clamp, in place; shape ``(blocks, channels, n)`` becomes ``(blocks, n, channels)``."""
     np.rint(outputs, out=outputs)
-    np.maximum(outputs, -FULL_SCALE, out=outputs)
-    np.minimum(outputs, FULL_SCALE - 1, out=outputs)
+    np.maximum(outputs, _LOWEST, out=outputs)
+    np.minimum(outputs, _HIGHEST, out=outputs)
     return outputs.astype(np.int16).swapaxes(1, 2)
 
 
