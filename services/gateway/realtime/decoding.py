@@ -50,7 +50,7 @@ def _decoded_by_parts(frame: str | bytes, dialect: Dialect) -> ClientEvent:
         if dialect is Dialect.BETA:
             value = _to_ga(value)
         try:
-            event = msgspec.convert(value, ClientEvent)
+            event: ClientEvent = msgspec.convert(value, ClientEvent)
         except msgspec.ValidationError:
             rename = _beta_path if dialect is Dialect.BETA else None
             raise diagnose(value, ClientEvent, rename=rename) from None

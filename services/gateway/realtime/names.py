@@ -64,9 +64,9 @@ CLIENT_EVENTS = (
     ClientName(client.InputAudioBufferClear),
     ClientName(client.OutputAudioBufferClear, "WebRTC and SIP"),
     ClientName(client.ConversationItemCreate),
-    ClientName(client.ConversationItemRetrieve),
     ClientName(client.ConversationItemTruncate),
     ClientName(client.ConversationItemDelete),
+    ClientName(client.ConversationItemRetrieve),
     ClientName(client.ResponseCreate),
     ClientName(client.ResponseCancel),
 )
