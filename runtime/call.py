@@ -71,6 +71,9 @@ class Call:
             if self.server is not None:
                 self.server.cancel(self)
 
+    def released(self) -> None:
+        """Its handler has ended without a result, perhaps long after the call: of interest to who counts handlers."""
+
     def arguments(self) -> tuple[Any, ...]:
         """What its handler is called with."""
         raise NotImplementedError

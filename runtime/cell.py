@@ -11,7 +11,8 @@ from .call import Ask, Call, Streaming
 from .channel import Channel, ChannelStatistics, Overflow
 from .errors import ActorDied, AskCycle, ChannelBroken, ChannelClosed, ChannelFull, DeadlineExceeded, Unhandled
 from .exits import SHUTDOWN, Exit
-from .incarnation import Incarnation, current_worker
+from .host import AnyIncarnation
+from .incarnation import current_worker
 from .messages import Message
 from .parking import Latch, pass_turn
 from .ref import Ref
@@ -81,7 +82,7 @@ class Cell:
         self.data: Channel[Any] = Channel(spec.capacity, spec.overflow)
         self.control: Channel[Any] = Channel(CONTROL_CAPACITY, Overflow.REJECT)
         self.ref = Ref(self)
-        self.incarnation: Incarnation | None = None
+        self.incarnation: AnyIncarnation | None = None
         self.ended = Latch()
         """Set, with the `Exit`, when there will be no further incarnation."""
         self.failed = 0
@@ -97,8 +98,8 @@ class Cell:
     # -- what its supervisor does ----------------------------------------------------------------------------------
 
     async def run(self, ready: Callable[[], None]) -> Exit:
-        """Live once; see `Incarnation.run`."""
-        self.incarnation = Incarnation(self)
+        """Live once; see `AnyIncarnation.run`."""
+        self.incarnation = self.spec.host.incarnate(self)
         try:
             return await self.incarnation.run(ready)
         finally:

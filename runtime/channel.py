@@ -273,6 +273,19 @@ class Channel(Generic[T]):
             self._senders.wake()
         return item
 
+    def put_back(self, item: T) -> None:
+        """Let an item that was taken be the next one again: whoever took it could not begin with it.
+
+        Neither a full channel nor a closed one refuses it; one that was broken off counts it as dropped.
+        """
+        self.received -= 1
+        if self._broken:
+            self._dropped += 1
+            return
+        self.items.appendleft(item)
+        if self._receivers.waiters:
+            self._receivers.wake()
+
     def _ending(self) -> BaseException:
         return EndOfChannel("the channel was closed and is empty") if self._error is None else self._error
 

@@ -184,10 +184,10 @@ class ProtocolError(RuntimeFault):
 class RemoteError(RuntimeFault):
     """A handler in a worker process raised something that can't be built again here; a note has the traceback."""
 
-    def __init__(self, type: str) -> None:
-        super().__init__(type)
-        self.type = type
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
         """Its class, as ``module:qualified.name``."""
 
     def __str__(self) -> str:
-        return f"{self.type.replace(':', '.')} was raised in a worker process"
+        return f"{self.error.replace(':', '.')} was raised in a worker process"

@@ -220,7 +220,9 @@ class Incarnation:
                     if scope_is_cancelled():
                         raise
                     self.crash(StrayCancellation(self.cell.path))
-                worker.call = None
+                if worker.call is not None:
+                    worker.call.released()
+                    worker.call = None
         finally:
             if worker.call is not None:
                 worker.call.fail(ActorDied(self.cell.path, self._exit or SHUTDOWN))

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVarTuple
 from .actor import Actor
 from .channel import Overflow
 from .errors import InvalidActor
+from .host import IN_PROCESS, Host
 from .restart import Backoff, Restart
 
 Ts = TypeVarTuple("Ts")
@@ -79,12 +80,15 @@ class ActorSpec(ChildSpec):
     """Messages it works on at a time."""
     capabilities: frozenset[str] = frozenset()
     """What it can do beyond the messages it handles, such as ``"language:de"``."""
+    host: Host = IN_PROCESS
+    """Where it lives."""
 
     def __post_init__(self) -> None:
         ChildSpec.__post_init__(self)
         if self.capacity < 1 or self.max_concurrency < 1:
             raise InvalidActor(f"{self.name!r}: capacity and max_concurrency are at least 1")
         self.actor.handlers()  # so that what is wrong with the class is said here and not at its first start
+        self.host.check(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,7 @@ def child(
     max_concurrency: int | None = None,
     capabilities: frozenset[str] | set[str] = frozenset(),
     actor: type[Actor] | None = None,
+    host: Host = IN_PROCESS,
 ) -> ActorSpec:
     """Describe an actor as a child: ``child(Greeter, "hello", name="greeter")``.
 
@@ -158,6 +163,7 @@ def child(
         max_concurrency: Messages it works on at a time; the class's `Actor.max_concurrency` if not given.
         capabilities: What it can do beyond the messages it handles; added to the class's `Actor.capabilities`.
         actor: The class, where `factory` is not one.
+        host: Where it lives: in this process, or in one of its own (`Process`).
 
     Raises:
         InvalidActor: Something about the class or the options is wrong.
@@ -179,6 +185,7 @@ def child(
         overflow=cls.overflow if overflow is None else overflow,
         max_concurrency=cls.max_concurrency if max_concurrency is None else max_concurrency,
         capabilities=cls.capabilities | capabilities,
+        host=host,
     )
 
 

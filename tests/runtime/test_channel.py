@@ -284,3 +284,37 @@ def test_no_item_is_lost_or_doubled_whoever_is_cancelled_when(
         assert statistics.high_water <= capacity
 
     run(main, backend=backend, seed=seed)
+
+
+async def test_an_item_that_was_put_back_is_the_next_one_even_in_a_full_or_closed_channel() -> None:
+    channel = Channel[int](2)
+    channel.send_nowait(1)
+    channel.send_nowait(2)
+    item = channel.receive_nowait()
+    channel.send_nowait(3)
+    channel.put_back(item)
+    channel.close()
+    assert channel.statistics().depth == 3
+    assert channel.statistics().received == 0
+    assert [received async for received in channel] == [1, 2, 3]
+
+
+async def test_putting_back_wakes_a_receiver() -> None:
+    channel = Channel[int](1)
+    channel.send_nowait(1)
+    item = channel.receive_nowait()
+    async with create_task_group() as tasks:
+        tasks.start_soon(channel.receive)
+        await wait_all_tasks_blocked()
+        channel.put_back(item)
+    assert channel.statistics().received == 1
+
+
+async def test_what_is_put_back_into_a_channel_that_was_broken_off_is_dropped() -> None:
+    channel = Channel[int](1)
+    channel.send_nowait(1)
+    item = channel.receive_nowait()
+    channel.break_off()
+    channel.put_back(item)
+    assert len(channel) == 0
+    assert channel.statistics().dropped == 1
