@@ -8,12 +8,13 @@ this from an event loop: use a worker process.
 """
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol, Self
 
 from .catalogue import ENGINES
-from .errors import BadGrammar, EngineBusy, EngineFailed, UnknownWords
+from .errors import BadGrammar, EngineFailed, UnknownWords
+from .pool import Pool
 from .results import Hypothesis, Word
 
 RATE: Final = 16000
@@ -79,29 +80,25 @@ def one_of(phrases: Iterable[str]) -> str:
 class PocketsphinxEngine:
     """Decoders that are lent to utterances, one to each."""
 
-    def __init__(self, decoders: int, *, free_speech: bool) -> None:
-        package = ENGINES["pocketsphinx"].load()
-        parameters = _PARAMETERS if free_speech else {**_PARAMETERS, "lm": None}
+    def __init__(self, decoders: Pool[_Decoder], *, free_speech: bool) -> None:
+        self._decoders = decoders
         self._free_speech = free_speech
-        self._make: Callable[[], _Decoder] = lambda: package.Decoder(**parameters)
-        self._idle: list[_Decoder] = [self._make()]
-        self._unmade = decoders - 1
 
     @classmethod
     def open(cls, *, decoders: int = 4, free_speech: bool = True) -> Self:
         """Load the models for one decoder, which takes about 0.3 s; each other is made when it is first needed.
 
         Args:
-            decoders: how many utterances may be heard at once. One core follows about 8 people's free speech.
+            decoders: how many utterances may be heard at once. One core follows about eight people's free speech.
             free_speech: whether utterances without a grammar can be heard; without that a decoder needs little memory.
 
         Raises:
             NotInstalled: if the package is missing.
             ValueError: if `decoders` is not positive.
         """
-        if decoders < 1:
-            raise ValueError(f"{decoders} decoders hear nothing; it takes at least one")
-        return cls(decoders, free_speech=free_speech)
+        package = ENGINES["pocketsphinx"].load()
+        parameters = _PARAMETERS if free_speech else {**_PARAMETERS, "lm": None}
+        return cls(Pool(lambda: package.Decoder(**parameters), decoders), free_speech=free_speech)
 
     @property
     def rate(self) -> int:
@@ -115,44 +112,37 @@ class PocketsphinxEngine:
             grammar: in JSGF, with one public rule; `one_of` makes one from a list of words. None hears free speech.
 
         Raises:
-            EngineBusy: if as many utterances are being heard as there may be decoders.
+            EngineBusy: if as many utterances are being heard as may be.
             UnknownWords: if the pronunciation dictionary lacks words of the grammar.
             BadGrammar: if the grammar can't be parsed.
             ValueError: if there is no grammar and the engine was opened without free speech.
         """
         if grammar is None and not self._free_speech:
             raise ValueError("this engine was opened without free speech, so every utterance needs a grammar")
-        if self._idle:
-            decoder = self._idle.pop()
-        elif self._unmade:
-            decoder = self._make()
-            self._unmade -= 1
-        else:
-            raise EngineBusy("all decoders are listening; open the engine with more of them, or wait")
+        decoder = self._decoders.take()
         try:
             if grammar is None:
                 decoder.activate_search(None)
             else:
                 _listen_for(decoder, grammar)
-            decoder.set_cmn(_CEPSTRAL_MEAN)
-            decoder.start_utt()
         except (UnknownWords, BadGrammar):
-            self._idle.append(decoder)
+            self._decoders.give_back(decoder)
             raise
-        return PocketsphinxUtterance(decoder, self._idle)
+        decoder.set_cmn(_CEPSTRAL_MEAN)
+        decoder.start_utt()
+        return PocketsphinxUtterance(decoder, self._decoders)
 
     def close(self) -> None:
-        """Free all decoders that are not lent; no further utterance can begin."""
-        self._idle.clear()
-        self._unmade = 0
+        """Free the models; no further utterance can begin."""
+        self._decoders.drain()
 
 
 class PocketsphinxUtterance:
     """One utterance; it holds a decoder until it ends."""
 
-    def __init__(self, decoder: _Decoder, idle: list[_Decoder]) -> None:
+    def __init__(self, decoder: _Decoder, decoders: Pool[_Decoder]) -> None:
         self._decoder: _Decoder | None = decoder
-        self._idle = idle
+        self._decoders = decoders
         self._text = ""
 
     def push(self, pcm: bytes) -> Hypothesis | None:
@@ -187,9 +177,8 @@ class PocketsphinxUtterance:
         """
         with self._using() as decoder:
             decoder.end_utt()
-            words = tuple(_words(decoder.seg() or ()))
-            hypothesis = Hypothesis(_text(decoder), words, final=True)
-        self._give_back(decoder)
+            hypothesis = Hypothesis(_text(decoder), tuple(_words(decoder.seg() or ())), final=True)
+        self._end(decoder)
         return hypothesis
 
     def abandon(self) -> None:
@@ -197,7 +186,7 @@ class PocketsphinxUtterance:
         if self._decoder is not None:
             with self._using() as decoder:
                 decoder.end_utt()
-            self._give_back(decoder)
+            self._end(decoder)
 
     @contextmanager
     def _using(self) -> Generator[_Decoder, None, None]:
@@ -210,9 +199,9 @@ class PocketsphinxUtterance:
             self._decoder = None
             raise EngineFailed("pocketsphinx failed to decode; start another utterance") from error
 
-    def _give_back(self, decoder: _Decoder) -> None:
+    def _end(self, decoder: _Decoder) -> None:
         self._decoder = None
-        self._idle.append(decoder)
+        self._decoders.give_back(decoder)
 
 
 def _listen_for(decoder: _Decoder, grammar: str) -> None:

@@ -125,9 +125,9 @@ def test_two_utterances_at_once_do_not_mix(engine: PocketsphinxEngine, say: Call
     assert (first.finish().text, second.finish().text) == ("six", "three")
 
 
-def test_no_more_utterances_than_decoders(engine: PocketsphinxEngine) -> None:
+def test_no_more_utterances_than_allowed(engine: PocketsphinxEngine) -> None:
     first, second = engine.start(), engine.start(one_of(DIGITS))
-    with pytest.raises(EngineBusy, match="more of them"):
+    with pytest.raises(EngineBusy, match="allow more"):
         engine.start()
     first.abandon()
     first.abandon()
@@ -213,5 +213,5 @@ def test_one_of_takes_words_only(phrases: list[str]) -> None:
 
 
 def test_no_decoders_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="at least 1"):
         PocketsphinxEngine.open(decoders=0)
