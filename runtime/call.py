@@ -58,21 +58,17 @@ class Call:
 
     def abandon(self) -> None:
         """End because the caller left: a queued call is skipped, a running handler cancelled."""
-        if not self.done:
-            self.done = True
-            self._reject(ChannelBroken("the caller left"))
-            if self.server is not None:
-                self.server.cancel(self)
+        self._break_off(ChannelBroken("the caller left"))
 
     def expire(self) -> None:
         """End because the deadline passed: like `abandon`, but the caller is told."""
-        if not self.done:
-            self.fail(DeadlineExceeded(self.actor, type(self.message).__qualname__, self.timeout))
-            if self.server is not None:
-                self.server.cancel(self)
+        self._break_off(DeadlineExceeded(self.actor, type(self.message).__qualname__, self.timeout))
 
-    def released(self) -> None:
-        """Its handler has ended without a result, perhaps long after the call: of interest to who counts handlers."""
+    def _break_off(self, error: Exception) -> None:
+        if not self.done:
+            if self.server is not None:
+                self.server.cancel(self)  # first, so that a handler that waits for its caller is not woken by the error
+            self.fail(error)
 
     def arguments(self) -> tuple[Any, ...]:
         """What its handler is called with."""
