@@ -9,12 +9,15 @@
 
 from typing import TypeVar
 
+import msgspec
+
 from . import roles
 from .errors import RoleError
 from .formats import Format, identify
 from .gate import probe
 from .limits import Limits
 from .roles import Audio, Image, Role, Speech, Video
+from .sandbox import Sandbox
 from .source import Loadable, Source, source_of
 from .streams import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
 
@@ -22,13 +25,14 @@ T = TypeVar("T")
 _DEFAULT = Limits()
 
 
-def load(what: Loadable, *, limits: Limits = _DEFAULT) -> "Asset":
+def load(what: Loadable, *, limits: Limits = _DEFAULT, sandbox: Sandbox | None = None) -> "Asset":
     """Load a file by its content; nothing of it is decoded, and no name or declared type is believed.
 
     Args:
         what: a path, the content as bytes, or a binary file object, which is read to its end. What comes from a URL is
             fetched by the caller and passed as bytes.
         limits: what it may cost to look into it and to decode it.
+        sandbox: where libav opens it, each time. None, for files that are trusted: in this process.
 
     Returns:
         The asset. Unknown content makes an asset of kind ``data``.
@@ -39,7 +43,7 @@ def load(what: Loadable, *, limits: Limits = _DEFAULT) -> "Asset":
         OSError: if the file can't be read.
     """
     source = source_of(what, limits)
-    return Asset(source, identify(source), limits)
+    return Asset(source, identify(source), limits, sandbox)
 
 
 class Asset:
@@ -49,14 +53,18 @@ class Asset:
         source: where the bytes are.
         format: what the content was recognised as.
         limits: what it may cost to look into it and to decode it.
+        sandbox: where libav opens it; None for this process.
     """
 
-    __slots__ = ("_info", "format", "limits", "source")
+    __slots__ = ("_info", "format", "limits", "sandbox", "source")
 
-    def __init__(self, source: Source, file_format: Format, limits: Limits) -> None:
+    def __init__(
+        self, source: Source, file_format: Format, limits: Limits = _DEFAULT, sandbox: Sandbox | None = None
+    ) -> None:
         self.source = source
         self.format = file_format
         self.limits = limits
+        self.sandbox = sandbox
         self._info: MediaInfo | None = None
 
     @property
@@ -66,12 +74,22 @@ class Asset:
         Raises:
             BrokenMedia: if libav can't make sense of it.
             LimitExceeded: one of its subclasses, if a limit is exceeded.
+            SandboxDied: if the sandbox's child crashed.
             OSError: if the file can't be read.
         """
         if self._info is None:
-            has_streams = self.format.demuxer is not None
-            self._info = probe(self.source, self.format, self.limits) if has_streams else MediaInfo()
+            self._info = self._look()
         return self._info
+
+    def _look(self) -> MediaInfo:
+        if self.format.demuxer is None:
+            return MediaInfo()
+        if self.sandbox is None or "image" in self.format.types:  # an image's header is read by our own code
+            return probe(self.source, self.format, self.limits)
+        (answer,) = self.sandbox.run(
+            "troupe.codecs.gate:probe_job", self.source, self.format.name.encode(), self.limits
+        )
+        return msgspec.msgpack.decode(answer, type=MediaInfo)
 
     @property
     def kind(self) -> str:

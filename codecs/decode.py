@@ -4,6 +4,7 @@ The work is a filter graph built by hand: one thread, and one-second frames at i
 second and not once a packet. It takes about half the CPU time of a loop over ``av.AudioResampler``.
 """
 
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
@@ -11,12 +12,19 @@ from typing import cast
 import av
 import av.error
 import av.filter
+import msgspec
 import numpy as np
 
 from .asset import Asset
+from .errors import SandboxDied, TooLong
+from .formats import Format, by_name
 from .gate import libav_errors, opened
+from .limits import Limits
 from .pcm import Pcm
 from .roles import Audio
+from .sandbox import Sandbox
+from .source import Source
+from .streams import AudioStream
 
 _PULL_EVERY = 32
 """Frames pushed between two attempts to pull: an attempt that fails is an exception, and costs as much as a push."""
@@ -44,13 +52,17 @@ def decode_audio(what: Asset | Audio, *, rate: int | None = 16000, channels: int
         RoleError: if it has no audio; at once, as the next one.
         ValueError: if the rate or the number of channels can't be produced.
         UnsupportedFormat, BrokenMedia, LimitExceeded, OSError: while iterating, as in `gate.Media.audio_frames`.
+        SandboxDied: while iterating, if the asset has a sandbox and its child crashed.
     """
     if rate is not None and not 1000 <= rate <= 384_000:
         raise ValueError(f"rate is {rate} Hz; 1000 to 384000 Hz can be produced")
     if channels is not None and channels not in _LAYOUTS:
         raise ValueError(f"{channels} channels can't be produced; ask for 1, 2 or None")
     audio = what if isinstance(what, Audio) else what.as_audio()
-    return _decode(audio, rate, channels)
+    asset = audio.asset
+    if asset.sandbox is not None:
+        return _decode_in(asset.sandbox, audio, rate, channels)
+    return _decode(asset.source, asset.format, asset.limits, audio.stream, rate, channels)
 
 
 def read_audio(what: Asset | Audio, *, rate: int | None = 16000, channels: int | None = 1) -> Pcm:
@@ -65,11 +77,47 @@ def read_audio(what: Asset | Audio, *, rate: int | None = 16000, channels: int |
     return Pcm.concat(decode_audio(what, rate=rate, channels=channels))
 
 
-def _decode(audio: Audio, rate: int | None, channels: int | None) -> Iterator[Pcm]:
+class _Request(msgspec.Struct, frozen=True):
+    """What a sandboxed child shall decode."""
+
+    format: str
+    stream: AudioStream
+    rate: int | None
+    channels: int | None
+
+
+_PIECE = struct.Struct("!II")
+"""Rate and channels, before the samples of a piece of a child's answer."""
+
+
+def decode_job(source: Source, request: bytes, limits: Limits) -> Iterator[bytes]:
+    """`decode_audio` as a job for a sandbox."""
+    wanted = msgspec.msgpack.decode(request, type=_Request)
+    for pcm in _decode(source, by_name(wanted.format), limits, wanted.stream, wanted.rate, wanted.channels):
+        yield _PIECE.pack(pcm.rate, pcm.channels) + pcm.to_bytes()
+
+
+def _decode_in(sandbox: Sandbox, audio: Audio, rate: int | None, channels: int | None) -> Iterator[Pcm]:
     asset = audio.asset
-    with opened(asset.source, asset.format, asset.limits) as media, libav_errors():
+    request = msgspec.msgpack.encode(_Request(asset.format.name, audio.stream, rate, channels))
+    seconds, limit = 0.0, asset.limits.duration
+    for piece in sandbox.run("troupe.codecs.decode:decode_job", asset.source, request, asset.limits):
+        try:
+            pcm = Pcm.from_bytes(memoryview(piece)[_PIECE.size :], *_PIECE.unpack_from(piece))
+        except (ValueError, struct.error) as error:
+            raise SandboxDied("the child's answer makes no sense") from error
+        seconds += pcm.duration
+        if seconds > limit + 1:  # a child that still is what it was has said so earlier
+            raise TooLong(f"there are more than {limit:g} s of audio", limit)
+        yield pcm
+
+
+def _decode(
+    source: Source, file_format: Format, limits: Limits, stream: AudioStream, rate: int | None, channels: int | None
+) -> Iterator[Pcm]:
+    with opened(source, file_format, limits) as media, libav_errors():
         graph: _Graph | None = None
-        for number, frame in enumerate(media.audio_frames(audio.stream)):
+        for number, frame in enumerate(media.audio_frames(stream)):
             if graph is None:
                 graph = _Graph(frame, rate, channels)
             try:

@@ -38,7 +38,7 @@ from .errors import (
     TooSlow,
     UnsupportedFormat,
 )
-from .formats import Format
+from .formats import Format, by_name
 from .image_size import image_size
 from .limits import Limits, Stopwatch
 from .source import ReadAt, Source
@@ -268,7 +268,7 @@ def opened(source: Source, file_format: Format, limits: Limits) -> Generator[Med
     picture = _picture(source, file_format, limits) if "image" in file_format.types else None
     with source.opened() as read_at:
         reader = _Reader(read_at, source.size, Stopwatch(limits))
-        with reader.errors():
+        with reader.errors(), _stream_errors(limits):
             container = av.open(
                 reader,
                 "r",
@@ -288,6 +288,16 @@ def opened(source: Source, file_format: Format, limits: Limits) -> Generator[Med
         with container:
             reader.check()
             yield Media(container, picture or _describe(container, limits), reader, limits)
+
+
+@contextmanager
+def _stream_errors(limits: Limits) -> Generator[None]:
+    """Some demuxers say that there is no memory when there are more streams than ``max_streams``."""
+    try:
+        yield
+    except av.error.MemoryError as error:
+        message = f"there are more than {limits.streams} streams, or no memory is left"
+        raise TooManyStreams(message, limits.streams) from error
 
 
 def probe(source: Source, file_format: Format, limits: Limits) -> MediaInfo:
@@ -312,6 +322,11 @@ def probe(source: Source, file_format: Format, limits: Limits) -> MediaInfo:
         info = msgspec.structs.replace(info, duration=end)
         _check_info(info, limits)
         return info
+
+
+def probe_job(source: Source, request: bytes, limits: Limits) -> Iterator[bytes]:
+    """`probe` as a job for a sandbox: the request is the format's name, the answer a `MediaInfo` in MessagePack."""
+    yield msgspec.msgpack.encode(probe(source, by_name(request.decode()), limits))
 
 
 def create_decoder(name: str, limits: Limits, *, extradata: bytes | None = None) -> av.codec.CodecContext:
