@@ -24,6 +24,7 @@ from .errors import DeadlineExceeded, RuntimeFault
 from .events import ErrorSuppressed, log
 
 T = TypeVar("T")
+U = TypeVar("U")
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
@@ -78,17 +79,16 @@ class ThreadWorker(Generic[T]):
         self._places = Semaphore(capacity - 1)  # one less: making the object takes the first place
         self._closing = False
 
-    @classmethod
+    @staticmethod
     @asynccontextmanager
     async def open(
-        cls,
-        factory: Callable[[], T],
+        factory: Callable[[], U],
         *,
         name: str,
-        close: Callable[[T], object] | None = None,
+        close: Callable[[U], object] | None = None,
         capacity: int = 16,
         grace: float = 5.0,
-    ) -> AsyncGenerator["ThreadWorker[T]"]:
+    ) -> AsyncGenerator["ThreadWorker[U]"]:
         """Start a thread and make the object in it; at the end of the block close the object and end the thread.
 
         Calls that still run or wait at the end fail; the running one is told, and the thread has `grace` seconds to
@@ -107,7 +107,7 @@ class ThreadWorker(Generic[T]):
             ThreadStuck: The thread did not finish in its grace.
             BaseException: Whatever `factory` or `close` raised.
         """
-        worker: ThreadWorker[T] = cls(name, capacity)
+        worker = ThreadWorker[U](name, capacity)
         thread = Thread(target=worker._main, name=name, daemon=True)
         thread.start()
         outside.threads.add(thread)

@@ -465,6 +465,16 @@ async def test_a_cancelled_open_does_not_wait_for_the_factory() -> None:
     assert made[0].closed
 
 
+async def test_capacity_and_buffer_have_room_for_one() -> None:
+    with pytest.raises(ValueError, match="capacity is 0"):
+        async with owner(capacity=0):
+            pass
+    async with owner() as worker:
+        with pytest.raises(ValueError, match="buffer is 0"):
+            async with worker.stream(lambda owned: "abc", buffer=0):
+                pass
+
+
 def test_a_stuck_thread_does_not_keep_the_process() -> None:
     script = """
 import anyio, time
