@@ -59,7 +59,7 @@ class Later(Message, frozen=True):
 
 
 class Tick(StreamRequest[int], frozen=True):
-    """Count, for ever."""
+    """Count the seconds, for ever."""
 
 
 class Watch(Message, frozen=True):
@@ -155,6 +155,7 @@ class Player(Actor):
     async def tick(self, _request: Tick, replies: Sender[int]) -> None:
         for number in range(10**9):
             await replies.send(number)
+            await anyio.sleep(1)
 
     def watch(self, message: Watch) -> None:
         self.context.watch(self.context.system.ref(message.path))
