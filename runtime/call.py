@@ -70,6 +70,9 @@ class Call:
                 self.server.cancel(self)  # first, so that a handler that waits for its caller is not woken by the error
             self.fail(error)
 
+    def released(self) -> None:
+        """Its handler has ended without a result, perhaps long after the call: of interest to who counts handlers."""
+
     def arguments(self) -> tuple[Any, ...]:
         """What its handler is called with."""
         raise NotImplementedError
