@@ -10,8 +10,7 @@ from msgspec import Meta, Struct
 from .items import Item
 from .json_values import Json
 from .responses import ResponseOptions
-
-Index = Annotated[int, Meta(ge=0)]
+from .session_config import Milliseconds
 
 SessionPatch = Json
 """The members of a session that a client wants changed, in the shape of its dialect; for `session_update`."""
@@ -65,8 +64,8 @@ class ConversationItemTruncate(_ClientEvent, frozen=True, kw_only=True, tag="con
     """Cut an assistant's item to what was heard; answered by `conversation.item.truncated`."""
 
     item_id: str
-    content_index: Index
-    audio_end_ms: Index
+    content_index: Annotated[int, Meta(ge=0)]
+    audio_end_ms: Milliseconds
 
 
 class ConversationItemDelete(_ClientEvent, frozen=True, kw_only=True, tag="conversation.item.delete"):

@@ -5,7 +5,7 @@ the beta's, flat, with the secret inside the session.
 """
 
 import secrets
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -100,8 +100,6 @@ def read_beta_session_request(
         ClientMistake: to be answered with HTTP 400 and `error_body`.
     """
     value = _parsed(body)
-    if not is_object(value):
-        raise diagnose(value, Json)
     asked: object = value.pop("client_secret", {})
     try:
         lifetime = msgspec.convert(asked, _BetaLifetime)
@@ -130,11 +128,14 @@ def error_body(mistake: ClientMistake) -> bytes:
     return msgspec.json.encode({"error": error})
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> Json:
     try:
-        return msgspec.json.decode(body) if body.strip() else {}
+        value: object = msgspec.json.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise body_is_not_json() from None
+    if not is_object(value):
+        raise ClientMistake("invalid_type", "Invalid body: expected an object.")
+    return value
 
 
 def _started(patch: SessionPatch, dialect: Dialect, *, model: str) -> Session:

@@ -40,12 +40,11 @@ def encode(event: ServerEvent, dialect: Dialect = Dialect.GA) -> list[bytes]:
     """Return the text frames, as UTF-8, that tell a client of `event`.
 
     That is one frame as a rule; none where the dialect does not have the event; several, each with its own event id,
-    for audio that does not fit in one. An item whose media does not fit goes without it: no frame passes
-    `MAX_FRAME_OUT` for what is in an item.
+    for audio that does not fit in one. An item whose media does not fit goes without it.
     """
     if isinstance(event, ResponseOutputAudioDelta) and len(event.delta) > MAX_AUDIO_OUT:
         return [frame for part in _split(event) for frame in encode(part, dialect)]
-    way = _WAYS[dialect].get(type(event), _encode)
+    way = _WAYS[dialect][type(event)]
     if way is None:
         return []
     frame = way(event)
@@ -72,10 +71,10 @@ def _split(event: ResponseOutputAudioDelta) -> list[ResponseOutputAudioDelta]:
 # The ways to the beta.
 
 
-def _renamed(name: str, beta_name: str, way: Callable[[Any], bytes] = _encode) -> Callable[[Any], bytes]:
+def _renamed(ours: str, theirs: str, way: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     """Return a way that replaces the name of the event."""
-    head = b'{"type":"%s"' % beta_name.encode()
-    length = len(b'{"type":"%s"' % name.encode())
+    head = b'{"type":"%s"' % theirs.encode()
+    length = len(b'{"type":"%s"' % ours.encode())
     return lambda event: head + way(event)[length:]
 
 
@@ -117,14 +116,15 @@ _SHAPES: dict[type[ServerEvent], Callable[[Any], bytes]] = {
 
 
 def _ways(dialect: Dialect) -> dict[type[ServerEvent], Callable[[Any], bytes] | None]:
-    """Return how the events that are not simply encoded are; None for those that the dialect does not have."""
+    """Return how each event is encoded; None for those that the dialect does not have."""
     ways: dict[type[ServerEvent], Callable[[Any], bytes] | None] = {}
     for row in SERVER_EVENTS:
-        name = row.ga if dialect is Dialect.GA else row.beta
+        ours, theirs = name_of(row.event), row.ga if dialect is Dialect.GA else row.beta
         way = _encode if dialect is Dialect.GA else _SHAPES.get(row.event, _encode)
-        ways[row.event] = (
-            None if name is None else way if name == name_of(row.event) else _renamed(name_of(row.event), name, way)
-        )
+        if theirs is None:
+            ways[row.event] = None
+        else:
+            ways[row.event] = way if theirs == ours else _renamed(ours, theirs, way)
     return ways
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-type_of_mistakes = "invalid_request_error"
+_INVALID_REQUEST = "invalid_request_error"
 
 
 class ErrorDetails(Struct, frozen=True, kw_only=True):
@@ -47,12 +47,12 @@ class ClientMistake(Exception):
         self.event_id = event_id
 
     def __str__(self) -> str:
-        return f"{self.code or type_of_mistakes} at {self.param}" if self.param else self.code or type_of_mistakes
+        return f"{self.code or _INVALID_REQUEST} at {self.param}" if self.param else self.code or _INVALID_REQUEST
 
     def details(self, event_id: str | None = None) -> ErrorDetails:
         """Return the wire object; `event_id` is that of the client's event, where the mistake does not hold it."""
         return ErrorDetails(
-            type=type_of_mistakes,
+            type=_INVALID_REQUEST,
             code=self.code,
             message=self.message,
             param=self.param,
@@ -74,7 +74,7 @@ class RefusedConnection(ClientMistake):
     @property
     def close_reason(self) -> str:
         """``error.type``, and after a dot ``error.code`` where there is one."""
-        return f"{type_of_mistakes}.{self.code}" if self.code else type_of_mistakes
+        return f"{_INVALID_REQUEST}.{self.code}" if self.code else _INVALID_REQUEST
 
 
 def server_error(message: str, code: str | None = None) -> ErrorDetails:

@@ -169,7 +169,9 @@ class McpApprovalResponse(_Item, frozen=True, kw_only=True, tag="mcp_approval_re
     reason: str | UnsetType | None = UNSET
 
 
-class ItemReference(Struct, frozen=True, kw_only=True, tag_field="type", tag="item_reference"):
+class ItemReference(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="item_reference", forbid_unknown_fields=True
+):
     """An item of the conversation, named in the input of a response."""
 
     id: Id
