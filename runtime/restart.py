@@ -1,5 +1,7 @@
 """When to restart, and when to give up: pure functions of outcomes and times."""
 
+import math
+import sys
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -51,7 +53,12 @@ class Backoff:
     """Whether the first restart happens at once."""
 
     def __post_init__(self) -> None:
-        if self.first < 0 or self.longest < self.first or self.factor < 1 or self.jitter < 0 or self.quiet < 0:
+        if not (
+            0 <= self.first <= self.longest < math.inf
+            and 1 <= self.factor < math.inf
+            and 0 <= self.jitter < math.inf
+            and self.quiet >= 0
+        ):
             raise ValueError(f"0 ≤ first ≤ longest, factor ≥ 1, jitter ≥ 0 and quiet ≥ 0 must hold, not {self}")
 
     def delay(self, attempt: int, random: Random) -> float:
@@ -59,8 +66,11 @@ class Backoff:
         step = attempt - 1 if self.eager else attempt
         if step < 0:
             return 0.0
-        # 2.0 ** 1024 overflows; by then any delay has long reached its longest
-        return min(self.longest, self.first * self.factor ** min(step, 64)) * (1 + self.jitter * random.random())
+        try:
+            growth = self.factor**step
+        except OverflowError:
+            growth = sys.float_info.max
+        return min(self.longest, self.first * growth) * (1 + self.jitter * random.random())
 
 
 NO_BACKOFF = Backoff(first=0.0, longest=0.0)
@@ -80,9 +90,11 @@ class RestartWindow:
     def __init__(self, intensity: int, period: float) -> None:
         self.intensity = intensity
         self.period = period
-        self._times: deque[float] = deque(maxlen=intensity + 1)  # one more than allowed is all there is to know
+        self._times: deque[float] = deque()
 
     def exceeded_by(self, now: float) -> bool:
         """Count one restart at `now`; return whether that was one too many."""
+        while self._times and self._times[0] <= now - self.period:
+            self._times.popleft()
         self._times.append(now)
-        return len(self._times) > self.intensity and self._times[0] > now - self.period
+        return len(self._times) > self.intensity

@@ -115,6 +115,9 @@ class SupervisorSpec(ChildSpec):
             )
         if self.intensity < 0 or not self.period > 0:
             raise InvalidActor(f"supervisor {self.name!r}: intensity ≥ 0 and period > 0 must hold")
+        if len(self.children) > self.max_children:
+            count = f"{len(self.children)} children, more than max_children={self.max_children} allows"
+            raise InvalidActor(f"supervisor {self.name!r} has {count}")
         for child in self.children:
             self.check(child)
 
