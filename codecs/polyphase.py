@@ -107,7 +107,7 @@ class FilterBank:
             result[block - first :: self.phases] = self._same_phase(since_block, channels, block, periods)
         return result
 
-    def _same_phase(self, samples: NDArray[np.int16 | np.float64], channels: int, block: int, periods: int) -> Float64:
+    def _same_phase(self, samples: Convolved, channels: int, block: int, periods: int) -> Float64:
         """Compute `block`, which begins where `samples` do, and the next ones a period apart."""
         shape, size = (periods, channels, self.width), samples.itemsize
         strides = (self.period * channels * size, size, channels * size)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from troupe.codecs.pcm import Pcm
@@ -42,7 +42,8 @@ def rms(samples: NDArray[np.generic]) -> float:
     return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
 
 
-@given(rates, rates, st.lists(st.integers(0, 700), max_size=12), st.integers(1, 3))
+@settings(deadline=None)  # uncommon ratios make their filters anew for each chunk
+@given(rates, rates, st.lists(st.integers(0, 500), max_size=8), st.integers(1, 3))
 def test_any_chunking_gives_the_same_samples_and_as_many_as_the_law_says(
     input_rate: int, output_rate: int, chunks: list[int], channels: int
 ) -> None:
@@ -61,6 +62,7 @@ def test_any_chunking_gives_the_same_samples_and_as_many_as_the_law_says(
     assert np.array_equal(joined, convert(whole, input_rate, output_rate))
 
 
+@settings(deadline=None)
 @given(rates, rates, st.integers(1, 300))
 def test_samples_are_those_of_the_formula(input_rate: int, output_rate: int, frames: int) -> None:
     """Every output from its definition, one by one: the sum of inputs times a Kaiser-windowed sinc."""
@@ -128,7 +130,8 @@ def test_equal_rates_pass_through() -> None:
     assert resampler.finish().shape == (0,)
 
 
-@given(st.lists(st.tuples(rates, st.integers(0, 600)), min_size=1, max_size=5), st.sampled_from([8000, 16000, 48000]))
+@settings(deadline=None)
+@given(st.lists(st.tuples(rates, st.integers(0, 400)), min_size=1, max_size=5), st.sampled_from([8000, 16000, 48000]))
 def test_the_input_rate_may_change(stretches: list[tuple[int, int]], output_rate: int) -> None:
     resampler = Resampler(stretches[0][0], output_rate)
     joined = [resampler.push(noise(frames), rate=rate) for rate, frames in stretches]

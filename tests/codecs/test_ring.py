@@ -65,7 +65,7 @@ class RingAgainstModel(RuleBasedStateMachine):
 
 
 TestRingAgainstModel = RingAgainstModel.TestCase
-TestRingAgainstModel.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestRingAgainstModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
 @given(st.integers(0, 40))
