@@ -6,22 +6,21 @@ notices (`ThreadWorker.cancelled`), and what it returns is dropped.
 """
 
 import math
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar, TypeVarTuple
 
-from anyio import CancelScope, Event, RunFinishedError, Semaphore, current_time, move_on_after
-from anyio.lowlevel import checkpoint, current_token
+from anyio import RunFinishedError, Semaphore, move_on_after
+from anyio.lowlevel import current_token
 from msgspec import Struct
 
 from . import outside
-from .errors import DeadlineExceeded, RuntimeFault
+from .errors import RuntimeFault
 from .events import ErrorSuppressed, log
+from .thread_jobs import CallJob, Job, StreamJob
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -73,9 +72,9 @@ class ThreadWorker(Generic[T]):
             raise ValueError(f"capacity is {capacity}: it has to be at least 1, for the call that runs")
         self._name = name
         self._token = current_token()
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._unfinished: dict[_Job, None] = {}  # a set in the order of the queue: the first one runs
-        self._running: _Job | None = None  # the same one, as the thread sees it
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._unfinished: dict[Job, None] = {}  # a set in the order of the queue: the first one runs
+        self._running: Job | None = None  # the same one, as the thread sees it
         self._places = Semaphore(capacity - 1)  # one less: making the object takes the first place
         self._closing = False
 
@@ -111,13 +110,13 @@ class ThreadWorker(Generic[T]):
         thread = Thread(target=worker._main, name=name, daemon=True)
         thread.start()
         outside.threads.add(thread)
-        making = _Call(lambda: worker._make(factory), name, _name(factory))
+        making = CallJob(lambda: worker._make(factory), name, _name(factory))
         worker._enqueue(making)
         try:
             await making.outcome()
             yield worker
         finally:
-            closing = _Call(lambda: worker._close(close), name, "close")
+            closing = CallJob(lambda: worker._close(close), name, "close")
             worker._shut(closing)
             if making not in worker._unfinished:
                 with move_on_after(grace, shield=True):
@@ -139,7 +138,7 @@ class ThreadWorker(Generic[T]):
             WorkerClosed: The worker was closed before the call was done.
             BaseException: Whatever `fn` raised, with its traceback.
         """
-        job = _Call(lambda: fn(self._object, *args), self._name, _name(fn), timeout)
+        job = CallJob(lambda: fn(self._object, *args), self._name, _name(fn), timeout)
         await self._submit(job)
         try:
             return await job.outcome()
@@ -168,7 +167,7 @@ class ThreadWorker(Generic[T]):
             WorkerClosed: The worker was closed before the last item, here or in the iterator.
             BaseException: In the iterator: whatever `fn` or a step of it raised, with its traceback.
         """
-        job = _Stream(lambda: fn(self._object, *args), self._post, buffer, self._name, _name(fn), timeout)
+        job = StreamJob(lambda: fn(self._object, *args), self._post, buffer, self._name, _name(fn), timeout)
         await self._submit(job)
         try:
             yield job
@@ -191,7 +190,7 @@ class ThreadWorker(Generic[T]):
             waiting=self._places.statistics().tasks_waiting,
         )
 
-    async def _submit(self, job: "_Job") -> None:
+    async def _submit(self, job: Job) -> None:
         with job.limit():
             await self._places.acquire()
         if self._closing:
@@ -199,12 +198,12 @@ class ThreadWorker(Generic[T]):
             raise WorkerClosed(self._name)
         self._enqueue(job)
 
-    def _enqueue(self, job: "_Job") -> None:
+    def _enqueue(self, job: Job) -> None:
         self._unfinished[job] = None
         job.set_working(True)
         self._jobs.put(job)
 
-    def _finish(self, job: "_Job", error: BaseException | None) -> None:
+    def _finish(self, job: Job, error: BaseException | None) -> None:
         """The thread is done with this job."""
         if job not in self._unfinished:
             return  # too late: its caller was told that the thread is stuck
@@ -217,7 +216,7 @@ class ThreadWorker(Generic[T]):
         if error is not None and not is_heard and not isinstance(error, RuntimeFault):
             log(ErrorSuppressed.of(self._name, error))
 
-    def _shut(self, closing: "_Job") -> None:
+    def _shut(self, closing: Job) -> None:
         self._closing = True
         for job in self._unfinished:
             job.give_up()
@@ -226,10 +225,10 @@ class ThreadWorker(Generic[T]):
 
     def _give_up_if_stuck(self, grace: float) -> None:
         if self._unfinished:
-            stuck = ThreadStuck(self._name, self.statistics().running, grace)
+            running = self.statistics().running
             for job in list(self._unfinished):
-                self._finish(job, stuck)
-            raise stuck
+                self._finish(job, ThreadStuck(self._name, running, grace))
+            raise ThreadStuck(self._name, running, grace)
 
     # In the thread:
 
@@ -254,145 +253,6 @@ class ThreadWorker(Generic[T]):
         """Call a function in the event loop, soon and in order."""
         with suppress(RunFinishedError):  # the loop is gone, and with it everybody who could wait for this
             self._token.backend_class.run_sync_soon(fn, (), self._token.native_token)
-
-
-class _Job(ABC):
-    """Something for the thread to do: `run` is called there, everything else in the event loop."""
-
-    def __init__(self, worker: str, name: str, timeout: float = math.inf) -> None:
-        self.name = name
-        self.cancelled = False
-        self._worker = worker
-        self._timeout = timeout
-        self._deadline = current_time() + timeout
-        self._is_working = False
-        self._error: BaseException | None = None
-
-    @abstractmethod
-    def run(self) -> None: ...
-
-    @abstractmethod
-    def finish(self, error: BaseException | None) -> bool:
-        """Take the outcome; False when nobody is there to hear of it."""
-
-    def give_up(self) -> None:
-        """Nobody wants the outcome any more."""
-        self.cancelled = True
-
-    def set_working(self, is_working: bool) -> None:  # noqa: FBT001
-        """Virtual time stands still while the thread works, and moves while it waits for the reader of a stream."""
-        if is_working != self._is_working:
-            self._is_working = is_working
-            (outside.begin if is_working else outside.end)()
-
-    @contextmanager
-    def limit(self) -> Generator[None]:
-        with CancelScope(deadline=self._deadline) as scope:
-            yield
-        if scope.cancelled_caught:
-            raise DeadlineExceeded(self._worker, self.name, self._timeout)
-
-    def raise_error(self) -> None:
-        if self._error is not None:
-            try:
-                raise self._error
-            finally:
-                self._error = None  # or its traceback, this frame and this job would refer to each other
-
-
-class _Call(_Job, Generic[R]):
-    _result: R
-
-    def __init__(self, fn: Callable[[], R], worker: str, name: str, timeout: float = math.inf) -> None:
-        super().__init__(worker, name, timeout)
-        self._fn = fn
-        self._done = Event()
-
-    def run(self) -> None:
-        self._result = self._fn()
-
-    def finish(self, error: BaseException | None) -> bool:
-        is_heard = self._done.statistics().tasks_waiting > 0
-        self._error = error
-        self._done.set()
-        return is_heard
-
-    async def outcome(self) -> R:
-        with self.limit():
-            await self._done.wait()
-        self.raise_error()
-        return self._result
-
-
-class _Stream(_Job, AsyncIterator[R]):
-    def __init__(
-        self,
-        fn: Callable[[], Iterable[R]],
-        post: Callable[[Callable[[], object]], None],
-        buffer: int,
-        worker: str,
-        name: str,
-        timeout: float,
-    ) -> None:
-        if buffer < 1:
-            raise ValueError(f"buffer is {buffer}: it has to be at least 1, for the item on its way")
-        super().__init__(worker, name, timeout)
-        self._fn = fn
-        self._post = post
-        self._buffer = buffer
-        self._items: deque[R] = deque()
-        self._news = Event()
-        self._finished = False
-        self._room: SimpleQueue[None] = SimpleQueue()  # one entry for each item that the thread may still make
-        for _ in range(buffer):
-            self._room.put(None)
-
-    def run(self) -> None:
-        items = iter(self._fn())
-        try:
-            while True:
-                self._room.get()
-                if self.cancelled:
-                    return
-                try:
-                    item = next(items)
-                except StopIteration:
-                    return
-                self._post(partial(self._deliver, item))
-                del item
-        finally:
-            if isinstance(items, Generator):
-                items.close()
-
-    def _deliver(self, item: R) -> None:
-        self._items.append(item)
-        self._news.set()
-        self.set_working(len(self._items) < self._buffer)
-
-    def finish(self, error: BaseException | None) -> bool:
-        self._finished = True
-        self._error = error
-        self._news.set()
-        return not self.cancelled
-
-    def give_up(self) -> None:
-        super().give_up()
-        self._room.put(None)  # the thread may be waiting there
-
-    async def __anext__(self) -> R:
-        with self.limit():
-            await checkpoint()
-            while not self._items and not self._finished:
-                self._news = Event()
-                await self._news.wait()
-        if self._items:
-            item = self._items.popleft()
-            if not self._finished:
-                self._room.put(None)
-                self.set_working(True)
-            return item
-        self.raise_error()
-        raise StopAsyncIteration
 
 
 def _name(fn: object) -> str:

@@ -283,6 +283,19 @@ async def test_a_stream_hands_over_all_items_in_order() -> None:
         assert [item async for item in items] == list(range(200))
 
 
+async def test_readers_may_share_a_stream() -> None:
+    async def take() -> None:
+        async for item in items:
+            taken.append(item)
+
+    taken: list[int] = []
+    async with owner() as worker, worker.stream(lambda owned: range(100), buffer=3) as items:
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(take)
+    assert sorted(taken) == list(range(100))
+
+
 async def test_any_iterable_is_a_stream() -> None:
     async with owner() as worker, worker.stream(lambda owned: "abc") as items:
         assert [item async for item in items] == ["a", "b", "c"]
