@@ -118,6 +118,10 @@ def test_spreading_mono_copies_it_to_each_channel(pcm: Pcm, channels: int) -> No
     assert all(spread.channel(index) == pcm.mono() for index in range(channels))
 
 
+def test_many_channels_to_one_are_their_mean() -> None:
+    assert Pcm(np.array([[1, 4], [-3, -4]], np.int16), 8000).with_channels(1).samples.tolist() == [[2], [-4]]
+
+
 def test_channels_of_different_layouts_are_not_guessed() -> None:
     with pytest.raises(ValueError, match="from 2 to 6 channels"):
         Pcm.silence(1, 8000, 2).with_channels(6)
@@ -135,6 +139,7 @@ def test_cutting_and_joining_gives_the_same(pcm: Pcm, cut: int) -> None:
     head, tail = pcm.slice(0, cut), pcm.slice(cut)
     assert Pcm.concat([head, tail]) == pcm
     assert head.frames == min(cut, pcm.frames)
+    assert Pcm.concat([pcm]) is pcm
 
 
 def test_slices_are_views() -> None:
