@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from troupe.services.gateway.realtime.client_secrets import (
+    ClientSecret,
     encode_beta_session,
     encode_client_secret,
     error_body,
@@ -52,6 +53,11 @@ def test_answer() -> None:
     session = answer["session"]
     assert (session["type"], session["object"], session["expires_at"]) == ("realtime", "realtime.session", 0)
     assert session["id"].startswith("sess_")
+
+
+def test_a_secret_does_not_show_itself() -> None:
+    secret = ClientSecret(value="ek_1", expires_at=1, session=RealtimeSession(model="gpt-realtime"))
+    assert "ek_1" not in repr(secret)
 
 
 def test_beta_session_and_its_answer() -> None:

@@ -38,6 +38,16 @@ KNOWN: list[tuple[ClientMistake, str | None, str]] = [
         "item_create_duplicate_item_id",
         "Error adding item: an item with id 'x' already exists.",
     ),
+    (
+        errors.no_such_previous_item("x"),
+        "item_create_invalid_previous_item_id",
+        "Error adding item: the previous item with id 'x' does not exist.",
+    ),
+    (
+        errors.no_responses_here(),
+        "invalid_parameter",
+        "Responses cannot be created in a transcription session.",
+    ),
     (errors.no_such_call("x"), "invalid_tool_call_id", "Tool call ID 'x' not found in conversation."),
     (errors.item_has_no_audio(), None, "Only model output audio messages can be truncated"),
     (errors.audio_is_shorter(900, 1000), "invalid_value", "Audio content of 900ms is already shorter than 1000ms"),
