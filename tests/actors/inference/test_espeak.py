@@ -1,18 +1,12 @@
-"""The engine runs in a process of its own here too, as it does in use.
-
-The library keeps its state in global variables, so that within pytest's process one test would inherit the voice and
-the wreckage of another, and a crash would take all tests along. `multiprocessing.managers` gives a spawned process
-(forking one that has threads is unsafe) and proxies, of iterators too.
-"""
+"""The engine runs in a process of its own here too: see conftest.py."""
 
 import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import pairwise
-from multiprocessing import get_context
-from multiprocessing.managers import BaseManager, IteratorProxy, RemoteError
+from multiprocessing.managers import BaseManager, RemoteError
 
 import numpy as np
 import pytest
@@ -23,25 +17,10 @@ from troupe.actors.inference.espeak import SPEEDS, EspeakEngine, WordTimes
 from troupe.actors.inference.espeak_library import Event, PhonemeBegins, WordBegins
 from troupe.actors.inference.results import SpeechChunk, Word
 
-# On BaseManager itself, since the other process can't import a class of this file.
-BaseManager.register("SpeechChunks", proxytype=IteratorProxy, create_method=False)
-BaseManager.register(
-    "open_espeak",
-    EspeakEngine.open,
-    exposed=("voices", "variants", "synthesize", "close"),
-    method_to_typeid={"synthesize": "SpeechChunks"},
-)
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[BaseManager]:
-    with BaseManager(ctx=get_context("spawn")) as manager:
-        yield manager
-
 
 @pytest.fixture(scope="module")
 def engine(process: BaseManager) -> EspeakEngine:
-    return process.open_espeak()
+    return process.open_EspeakEngine()
 
 
 pytestmark = pytest.mark.real_time
@@ -203,13 +182,13 @@ def test_one_speech_at_a_time(engine: EspeakEngine) -> None:
 
 def test_one_engine_per_process(process: BaseManager, engine: EspeakEngine) -> None:
     with pytest.raises(RemoteError, match="EngineBusy: espeak-ng has one state per process"):
-        process.open_espeak()
+        process.open_EspeakEngine()
 
 
-def test_closed_and_opened_again() -> None:
-    with BaseManager(ctx=get_context("spawn")) as manager:
-        manager.open_espeak().close()
-        assert list(manager.open_espeak().synthesize("hello"))
+def test_closed_and_opened_again(start_process: Callable[[], BaseManager]) -> None:
+    process = start_process()
+    process.open_EspeakEngine().close()
+    assert list(process.open_EspeakEngine().synthesize("hello"))
 
 
 def test_voices_can_be_asked_for_by_every_name(engine: EspeakEngine) -> None:
