@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 from harness import Row, cpu_seconds, interleaved
-from troupe.services.gateway.realtime.decoding import decode_client_event
-from troupe.services.gateway.realtime.encoding import encode
-from troupe.services.gateway.realtime.errors import ClientMistake
-from troupe.services.gateway.realtime.names import Dialect
-from troupe.services.gateway.realtime.response_events import ResponseOutputAudioDelta, ResponseOutputTextDelta
-from troupe.services.gateway.realtime.session_config import RealtimeSession
-from troupe.services.gateway.realtime.session_update import updated
+from troupe.actors.realtime.decoding import decode_client_event
+from troupe.actors.realtime.encoding import encode
+from troupe.actors.realtime.errors import ClientMistake
+from troupe.actors.realtime.names import Dialect
+from troupe.actors.realtime.response_events import ResponseOutputAudioDelta, ResponseOutputTextDelta
+from troupe.actors.realtime.session_config import RealtimeSession
+from troupe.actors.realtime.session_update import updated
 
 PCM = bytes(range(240)) * 4  # 20 ms at 24 kHz
 APPEND = json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(PCM).decode()})

@@ -1,7 +1,7 @@
 """Ids are new each time and short enough for OpenAI."""
 
 import pytest
-from troupe.services.gateway.realtime import ids
+from troupe.actors.realtime import ids
 
 
 @pytest.mark.parametrize("kind", ["event", "item", "call", "sess", "resp", "conv"])

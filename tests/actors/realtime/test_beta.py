@@ -1,8 +1,8 @@
 """The beta's shapes by themselves; what they do in events and sessions is tested there."""
 
 import pytest
-from troupe.services.gateway.realtime import beta
-from troupe.services.gateway.realtime.diagnosis import Path
+from troupe.actors.realtime import beta
+from troupe.actors.realtime.diagnosis import Path
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The mistakes that a session finds, in the words that clients compare."""
 
 import pytest
-from troupe.services.gateway.realtime import errors
-from troupe.services.gateway.realtime.errors import ClientMistake, RefusedConnection
+from troupe.actors.realtime import errors
+from troupe.actors.realtime.errors import ClientMistake, RefusedConnection
 
 KNOWN: list[tuple[ClientMistake, str | None, str]] = [
     (

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from troupe.services.gateway.realtime.beta import session_from_ga
-from troupe.services.gateway.realtime.errors import ClientMistake
-from troupe.services.gateway.realtime.limits import MAX_FRAME_OUT
-from troupe.services.gateway.realtime.names import Dialect
-from troupe.services.gateway.realtime.session_config import (
+from troupe.actors.realtime.beta import session_from_ga
+from troupe.actors.realtime.errors import ClientMistake
+from troupe.actors.realtime.limits import MAX_FRAME_OUT
+from troupe.actors.realtime.names import Dialect
+from troupe.actors.realtime.session_config import (
     Pcma,
     Pcmu,
     RealtimeSession,
@@ -22,8 +22,8 @@ from troupe.services.gateway.realtime.session_config import (
     TranscriptionSession,
     VoiceId,
 )
-from troupe.services.gateway.realtime.session_update import updated
-from troupe.services.gateway.realtime.tools import FunctionChoice, FunctionTool
+from troupe.actors.realtime.session_update import updated
+from troupe.actors.realtime.tools import FunctionChoice, FunctionTool
 
 Strategies = Callable[..., st.SearchStrategy[Any]]
 GA, BETA = Dialect.GA, Dialect.BETA

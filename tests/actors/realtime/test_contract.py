@@ -24,27 +24,27 @@ from openai.types.realtime.client_secret_create_response import ClientSecretCrea
 from openai.types.realtime.realtime_audio_input_turn_detection_param import SemanticVad, ServerVad
 from openai.types.realtime.realtime_client_event_param import RealtimeClientEventParam
 from openai.types.realtime.response_create_event_with_references_param import ResponseCreateEventWithReferencesParam
-from troupe.services.gateway.realtime.client_events import SessionUpdate
-from troupe.services.gateway.realtime.client_secrets import (
+from troupe.actors.realtime.client_events import SessionUpdate
+from troupe.actors.realtime.client_secrets import (
     encode_beta_session,
     encode_client_secret,
     read_beta_session_request,
     read_client_secret_request,
 )
-from troupe.services.gateway.realtime.decoding import decode_client_event
-from troupe.services.gateway.realtime.encoding import encode
-from troupe.services.gateway.realtime.items import (
+from troupe.actors.realtime.decoding import decode_client_event
+from troupe.actors.realtime.encoding import encode
+from troupe.actors.realtime.items import (
     InputImage,
     McpApprovalRequest,
     McpApprovalResponse,
     McpCall,
     McpListTools,
 )
-from troupe.services.gateway.realtime.names import CLIENT_EVENTS, SERVER_EVENTS, Dialect
-from troupe.services.gateway.realtime.server_events import SessionCreated, SessionUpdated
-from troupe.services.gateway.realtime.session_config import RealtimeSession, Session, TranscriptionSession
-from troupe.services.gateway.realtime.session_update import updated
-from troupe.services.gateway.realtime.tools import FunctionChoice, McpChoice, McpTool
+from troupe.actors.realtime.names import CLIENT_EVENTS, SERVER_EVENTS, Dialect
+from troupe.actors.realtime.server_events import SessionCreated, SessionUpdated
+from troupe.actors.realtime.session_config import RealtimeSession, Session, TranscriptionSession
+from troupe.actors.realtime.session_update import updated
+from troupe.actors.realtime.tools import FunctionChoice, McpChoice, McpTool
 
 Strategies = Callable[..., st.SearchStrategy[Any]]
 Model = type[pydantic.BaseModel]

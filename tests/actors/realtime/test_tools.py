@@ -1,6 +1,6 @@
 """Tools keep their secrets."""
 
-from troupe.services.gateway.realtime.tools import McpTool
+from troupe.actors.realtime.tools import McpTool
 
 
 def test_a_tool_of_another_server_does_not_show_its_secrets() -> None:

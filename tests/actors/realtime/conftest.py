@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 from msgspec import inspect
-from troupe.services.gateway.realtime.items import PARTS_OF_ROLE, Message, Role
+from troupe.actors.realtime.items import PARTS_OF_ROLE, Message, Role
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 PLAIN = st.recursive(

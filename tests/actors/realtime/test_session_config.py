@@ -1,7 +1,7 @@
 """What the configuration says of itself."""
 
 import pytest
-from troupe.services.gateway.realtime.session_config import Voice, VoiceId, name_of_voice
+from troupe.actors.realtime.session_config import Voice, VoiceId, name_of_voice
 
 
 @pytest.mark.parametrize("voice", ["ash", VoiceId(id="ash")])

@@ -1,6 +1,6 @@
 """Items without their audio, and without all that is large."""
 
-from troupe.services.gateway.realtime.items import (
+from troupe.actors.realtime.items import (
     FunctionCallOutput,
     InputAudio,
     InputImage,

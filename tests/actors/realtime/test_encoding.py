@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from troupe.services.gateway.realtime import response_events, server_events
-from troupe.services.gateway.realtime.encoding import encode
-from troupe.services.gateway.realtime.errors import nothing_to_cancel
-from troupe.services.gateway.realtime.items import (
+from troupe.actors.realtime import response_events, server_events
+from troupe.actors.realtime.encoding import encode
+from troupe.actors.realtime.errors import nothing_to_cancel
+from troupe.actors.realtime.items import (
     FunctionCall,
     InputAudio,
     InputImage,
@@ -20,9 +20,9 @@ from troupe.services.gateway.realtime.items import (
     OutputAudio,
     OutputText,
 )
-from troupe.services.gateway.realtime.limits import MAX_AUDIO_OUT, MAX_FRAME_OUT
-from troupe.services.gateway.realtime.names import SERVER_EVENTS, Dialect
-from troupe.services.gateway.realtime.responses import (
+from troupe.actors.realtime.limits import MAX_AUDIO_OUT, MAX_FRAME_OUT
+from troupe.actors.realtime.names import SERVER_EVENTS, Dialect
+from troupe.actors.realtime.responses import (
     InputTokens,
     OutputTokens,
     Response,
@@ -30,7 +30,7 @@ from troupe.services.gateway.realtime.responses import (
     ResponseOutput,
     usage_of,
 )
-from troupe.services.gateway.realtime.session_config import (
+from troupe.actors.realtime.session_config import (
     BETA_TEMPERATURE,
     Pcm,
     Pcmu,

@@ -1,8 +1,8 @@
 """What a connection asks for, as the clients of the field say it."""
 
 import pytest
-from troupe.services.gateway.realtime.handshake import Handshake, read_handshake
-from troupe.services.gateway.realtime.names import Dialect
+from troupe.actors.realtime.handshake import Handshake, read_handshake
+from troupe.actors.realtime.names import Dialect
 
 
 def test_the_official_client_sends_a_header_and_a_model() -> None:

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from troupe.services.gateway.realtime import client_events as client
-from troupe.services.gateway.realtime.decoding import decode_client_event
-from troupe.services.gateway.realtime.errors import ClientMistake
-from troupe.services.gateway.realtime.items import FunctionCallOutput, InputAudio, InputText, Message, OutputText
-from troupe.services.gateway.realtime.limits import MAX_AUDIO_IN, MAX_FRAME_IN
-from troupe.services.gateway.realtime.names import CLIENT_EVENTS, Dialect
-from troupe.services.gateway.realtime.session_config import RealtimeSession
-from troupe.services.gateway.realtime.session_update import updated
+from troupe.actors.realtime import client_events as client
+from troupe.actors.realtime.decoding import decode_client_event
+from troupe.actors.realtime.errors import ClientMistake
+from troupe.actors.realtime.items import FunctionCallOutput, InputAudio, InputText, Message, OutputText
+from troupe.actors.realtime.limits import MAX_AUDIO_IN, MAX_FRAME_IN
+from troupe.actors.realtime.names import CLIENT_EVENTS, Dialect
+from troupe.actors.realtime.session_config import RealtimeSession
+from troupe.actors.realtime.session_update import updated
 
 Strategies = Callable[..., st.SearchStrategy[Any]]
 GA, BETA = Dialect.GA, Dialect.BETA

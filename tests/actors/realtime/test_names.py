@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from troupe.services.gateway.realtime.client_events import ClientEvent
-from troupe.services.gateway.realtime.names import CLIENT_EVENTS, SERVER_EVENTS
-from troupe.services.gateway.realtime.server_events import ServerEvent
+from troupe.actors.realtime.client_events import ClientEvent
+from troupe.actors.realtime.names import CLIENT_EVENTS, SERVER_EVENTS
+from troupe.actors.realtime.server_events import ServerEvent
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 
 
 def with_name(event: type[ServerEvent]) -> set[type[ServerEvent]]:

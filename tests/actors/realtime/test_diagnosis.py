@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
-from troupe.services.gateway.realtime.diagnosis import diagnose, written, wrong_value
+from troupe.actors.realtime.diagnosis import diagnose, written, wrong_value
 
 
 class Small(Struct, tag_field="type", tag="small", forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from troupe.services.gateway.realtime.client_secrets import (
+from troupe.actors.realtime.client_secrets import (
     ClientSecret,
     encode_beta_session,
     encode_client_secret,
@@ -16,8 +16,8 @@ from troupe.services.gateway.realtime.client_secrets import (
     read_beta_session_request,
     read_client_secret_request,
 )
-from troupe.services.gateway.realtime.errors import ClientMistake
-from troupe.services.gateway.realtime.session_config import RealtimeSession, TranscriptionSession
+from troupe.actors.realtime.errors import ClientMistake
+from troupe.actors.realtime.session_config import RealtimeSession, TranscriptionSession
 
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
