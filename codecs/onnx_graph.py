@@ -30,9 +30,8 @@ def float_constants(model: bytes) -> dict[str, Float32]:
         ValueError: if the bytes are not a protobuf message.
     """
     found: dict[str, Float32] = {}
-    for number, value in _fields(memoryview(model)):
-        if number == 7 and isinstance(value, memoryview):  # ModelProto.graph
-            _collect(value, found)
+    for graph in _messages(memoryview(model), 7):
+        _collect(graph, found)
     return found
 
 
@@ -42,7 +41,7 @@ def _collect(graph: memoryview, found: dict[str, Float32]) -> None:
         for attribute in _messages(node, 5):
             for tensor in _messages(attribute, 5):
                 array = _float_tensor(tensor)
-                if array is not None:
+                if array is not None and outputs:
                     found[outputs[0]] = array
             for nested in _messages(attribute, 6):
                 _collect(nested, found)
@@ -54,8 +53,8 @@ def _float_tensor(tensor: memoryview) -> Float32 | None:
     kind = 0
     raw: memoryview | None = None
     for number, value in _fields(tensor):
-        if number == 1:
-            shape += [value] if isinstance(value, int) else _packed(value)
+        if number == 1 and isinstance(value, int):
+            shape.append(value)
         elif number == 2 and isinstance(value, int):
             kind = value
         elif number == 9 and isinstance(value, memoryview):
@@ -104,14 +103,6 @@ def _read_varint(message: memoryview, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
-
-
-def _packed(numbers: memoryview) -> list[int]:
-    at, values = 0, list[int]()
-    while at < len(numbers):
-        value, at = _read_varint(numbers, at)
-        values.append(value)
-    return values
 
 
 def _varint(value: int) -> bytes:

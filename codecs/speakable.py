@@ -8,7 +8,8 @@ each of its characters comes from, so that what was heard can be traced back to 
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -214,17 +215,16 @@ class SpeechCutter:
         self._pieces.append(Piece(text, self._start, end, runs))
         rest = self._text[length:].removeprefix(" ")
         used = len(self._text) - len(rest)
-        following = [(begin - used, origin) for begin, origin in self._runs if begin > used]
-        if rest and (not following or following[0][0] > 0):
-            begin, origin = max(run for run in self._runs if run[0] <= used)
-            following.insert(0, (0, origin + used - begin))
+        first = bisect_right(self._runs, used, key=itemgetter(0)) - 1  # the run that reaches into the rest
+        following = [(max(begin - used, 0), origin + max(used - begin, 0)) for begin, origin in self._runs[first:]]
         lighter = self._weight - speech_weight(rest)
         self._places = [
             place._replace(length=place.length - used, weight=place.weight - lighter)
             for place in self._places
             if place.length > used
         ]
-        self._start, self._text, self._runs, self._speakable = end, rest, following, _has_letters(rest)
+        self._start, self._text, self._speakable = end, rest, _has_letters(rest)
+        self._runs = following if rest else []
         self._weight -= lighter
         self._cut += 1
         self._space = None

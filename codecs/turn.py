@@ -14,6 +14,7 @@ import msgspec
 from .end_of_turn import EndOfTurnScorer, TranscriptScorer
 from .silero import window_size
 from .turn_table import (
+    ROWS,
     TIMERS,
     Agent,
     Decision,
@@ -28,7 +29,6 @@ from .turn_table import (
     SpeechStarted,
     Stretch,
     User,
-    rows,
 )
 
 Eagerness: TypeAlias = Literal["low", "medium", "high", "auto"]
@@ -198,12 +198,15 @@ class TurnDetector:
 
     def transcript(self, text: str) -> Sequence[Decision]:
         """The transcript of the open turn so far is `text`, all of it; it matters to `SemanticVad` only."""
-        if self.user not in {User.STARTING, User.SPEECH, User.MAYBE_ENDED}:
-            return _NOTHING
-        return self.completion(self._scorer.score(text))
+        return self.completion(self._scorer.score(text)) if self._weighs_words() else _NOTHING
 
     def completion(self, probability: float) -> Sequence[Decision]:
-        """Some other judge, such as a model that listens, holds the open turn for complete with this probability."""
+        """Some other judge, such as a model that listens, holds the open turn for complete with this probability.
+
+        As `transcript`, it matters to `SemanticVad` only, and not between turns.
+        """
+        if not self._weighs_words():
+            return _NOTHING
         self._completion = min(max(probability, 0.0), 1.0)
         self._limits[Event.EXPIRED] = self._silence_limit(self._completion)
         return self._happens(self._due())
@@ -231,6 +234,10 @@ class TurnDetector:
         self._configure(detection)
         return decisions
 
+    def _weighs_words(self) -> bool:
+        under_way = self.user in {User.STARTING, User.SPEECH, User.MAYBE_ENDED}
+        return under_way and isinstance(self._detection, SemanticVad)
+
     def _from_client(self, event: Event) -> Sequence[Decision]:
         decisions = self._happens(event)
         self._close()
@@ -238,7 +245,7 @@ class TurnDetector:
 
     def _configure(self, detection: TurnDetection) -> None:
         self._detection = detection
-        self._rows = rows(interrupts=detection is not None and detection.interrupt_response)
+        self._rows = ROWS[detection is not None and detection.interrupt_response]
         self._row: Row = self._rows[self.user, self.agent]
         server = detection if isinstance(detection, ServerVad) else ServerVad()
         # in manual mode no window is voice or quiet

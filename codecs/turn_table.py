@@ -221,6 +221,10 @@ def rows(*, interrupts: bool) -> dict[tuple[User, Agent], Row]:
     return expanded
 
 
+ROWS: Final = {interrupts: rows(interrupts=interrupts) for interrupts in (False, True)}
+"""By ``interrupt_response``: the rows for each pair of states."""
+
+
 def diagram() -> str:
     """Write the user's states as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", "    direction TB", f"    [*] --> {User.SILENCE.name}"]

@@ -144,6 +144,7 @@ def align(text: str, words: list[str]) -> list[str]:
         ("a cat, a", ["a", "cat", "a"], ["", "a", "a cat,", "a cat, a", "a cat, a"]),
         ("a well-known one", ["a", "well", "known", "one"], ["", "a", "a", "a well-known", "a well-known one", "a well-known one"]),
         ("你好。我是", ["你好", "我", "是"], ["", "你好。", "你好。我", "你好。我是", "你好。我是"]),
+        ("that cat at a", ["cat", "a"], ["", "that cat", "that cat at a", "that cat at a"]),
         ("yes yes yes", ["yes", "yes", "yes"], ["", "yes", "yes yes", "yes yes yes", "yes yes yes"]),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ LINK = '[a b. C d](http://c.d/e "t")'
 FRAGMENTS = [
     "Hello", "the", "Sie", "number", "1 000", "3.14", "10:30", "e.g.", "Dr.", "你好", "我很高兴", "สวัสดี", "。", "」", "，",
     " ", " ", " ", " ", "\n", "\n\n", ". ", ". ", "! ", "? ", "... ", ", ", "; ", "— ", ") ", '" ', "(", '"', "**", "*",
-    "`", "```\n", "# ", "- ", "1. ", LINK, "https://example.com/a", "a@b.cd", "🎉", "_x_", "'", "...", "e\u0301",
+    "`", "```\n", "# ", "- ", "1. ", LINK, "https://example.com/a ", "a@b.cd", "🎉", "_x_", "'", "...", "e\u0301",
 ]  # fmt: skip
 texts = st.one_of(
     st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join),

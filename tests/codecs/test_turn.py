@@ -277,6 +277,12 @@ class TestSemantic:
         hear(turn, "####")
         assert seconds_until_the_end(turn) == pytest.approx(silence_wanted("auto", 0.5), abs=0.032)
 
+    def test_a_judgement_between_turns_is_not_for_the_next(self) -> None:
+        turn = TurnDetector(SemanticVad(eagerness="high"))
+        assert turn.completion(1.0) == ()
+        hear(turn, "####")
+        assert seconds_until_the_end(turn) == pytest.approx(silence_wanted("high", 0.5), abs=0.032)
+
     def test_another_scorer(self) -> None:
         class Patient:
             def score(self, transcript: str) -> float:
@@ -290,6 +296,7 @@ class TestSemantic:
     def test_a_transcript_changes_nothing_for_server_vad(self) -> None:
         turn = TurnDetector(ServerVad())
         hear(turn, "####")
+        turn.completion(0.0)
         turn.transcript("I would like to go to the")
         assert seconds_until_the_end(turn) == 0.512
 
