@@ -1,0 +1,176 @@
+"""The messages that providers share: what a consumer says to any language model, recogniser or synthesizer.
+
+This is all that consumers import; which provider answers is a matter of configuration. Audio is mono s16le; times are
+seconds from the start of what the call is about.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from ..runtime import DuplexRequest, Request, StreamRequest
+from .inference.results import Voice, Word
+
+__all__ = [
+    "Ended",
+    "Generate",
+    "GenerationEvent",
+    "ImagePart",
+    "ListVoices",
+    "Say",
+    "Speech",
+    "Synthesize",
+    "TextDelta",
+    "TextPart",
+    "ToolCall",
+    "ToolSpec",
+    "Transcribe",
+    "Transcript",
+    "Turn",
+    "Voice",
+    "Word",
+]
+
+# -- language models ---------------------------------------------------------------------------------------------------
+
+
+class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
+    """Text that somebody wrote or said."""
+
+    text: str
+
+
+class ImagePart(Struct, frozen=True, tag_field="type", tag="image"):
+    """A picture to look at."""
+
+    url: str
+    """An ``https:`` or ``data:`` URL."""
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class ToolCall(Struct, frozen=True, tag_field="type", tag="tool_call"):
+    """A tool that the model wants to have called. In a stream it comes whole, once its arguments are complete."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the tool's schema asks."""
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """One contribution to a conversation."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    parts: tuple[TextPart | ImagePart, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the assistant wanted to have called."""
+    tool_call_id: str | None = None
+    """Of which call a tool's turn is the result."""
+
+    @property
+    def text(self) -> str:
+        """All its text."""
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+class ToolSpec(Struct, frozen=True):
+    """A tool on offer."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = {}
+    """JSON schema of the arguments."""
+
+
+class TextDelta(Struct, frozen=True, tag_field="type", tag="text_delta"):
+    """The next piece of the answer."""
+
+    text: str
+
+
+class Ended(Struct, frozen=True, tag_field="type", tag="ended"):
+    """The last thing a generation gives."""
+
+    reason: Literal["stop", "length", "tool_calls", "content_filter"]
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+GenerationEvent = TextDelta | ToolCall | Ended
+
+
+class Generate(StreamRequest[GenerationEvent], frozen=True, kw_only=True):
+    """Continue a conversation, token by token."""
+
+    turns: tuple[Turn, ...]
+    model: str = ""
+    """The provider's name for it; empty for its default."""
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = "auto"
+    """``auto``, ``none``, ``required``, or the name of a tool."""
+    max_tokens: int | None = None
+    temperature: float | None = None
+
+
+# -- recognition -------------------------------------------------------------------------------------------------------
+
+
+class Transcript(Struct, frozen=True):
+    """What was heard so far."""
+
+    text: str
+    """All of the utterance, not only what is new; a partial may take words back."""
+    final: bool = False
+    """Whether this is the last word on the utterance."""
+    words: tuple[Word, ...] = ()
+
+
+class Transcribe(DuplexRequest[bytes, Transcript], frozen=True, kw_only=True):
+    """Write one utterance down as it comes: send audio, finish, and read transcripts up to the final one."""
+
+    rate: int = 16_000
+    """Of the audio, in Hz."""
+    model: str = ""
+    language: str | None = None
+    """ISO 639-1; None to find out."""
+    prompt: str | None = None
+    """Words or style to expect."""
+
+
+# -- synthesis ---------------------------------------------------------------------------------------------------------
+
+
+class Say(Struct, frozen=True):
+    """A piece of text to be spoken, whole sentences or clauses."""
+
+    text: str
+
+
+class Speech(Struct, frozen=True):
+    """A stretch of spoken audio."""
+
+    piece: int
+    """Number of the `Say` it speaks, from 0; pieces follow one another."""
+    pcm: bytes
+    """Mono s16le; may be empty where only words or the end are news."""
+    rate: int
+    """In Hz; the same for the whole call."""
+    words: tuple[Word, ...] = ()
+    """Words of the piece that became known, with times from the start of the piece."""
+    last: bool = False
+    """Whether the piece is complete."""
+
+
+class Synthesize(DuplexRequest[Say, Speech], frozen=True, kw_only=True):
+    """Speak pieces of text one after the other, as they are sent."""
+
+    voice: str = ""
+    """The provider's name for it; empty for its default."""
+    model: str = ""
+    speed: float = 1.0
+    language: str | None = None
+
+
+class ListVoices(Request[tuple[Voice, ...]], frozen=True):
+    """Which voices there are."""

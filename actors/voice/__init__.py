@@ -1,0 +1,1 @@
+"""Realtime voice sessions: audio in, turns, a response that can be interrupted, audio out."""
