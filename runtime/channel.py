@@ -7,6 +7,7 @@ out; it is never lost between the two, and never there twice (see `troupe.runtim
 """
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -14,7 +15,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from .errors import ChannelBroken, ChannelClosed, ChannelFull, EndOfChannel, WouldBlock
-from .parking import Line, pass_turn
+from .parking import Callback, Line, pass_turn
 
 T = TypeVar("T")
 
@@ -272,6 +273,14 @@ class Channel(Generic[T]):
         if self._senders.waiters and depth - 1 + self._senders.promised < self.capacity:
             self._senders.wake()
         return item
+
+    def listen(self, function: Callable[[], None]) -> Callback:
+        """Have `function` called when the next item comes that no task waits for, or the channel closes; once.
+
+        It runs inside the call that sends or closes, without a trip through the event loop. So it has to be quick, and
+        must not raise. Call it where nothing is there to take; otherwise it waits for one more item than there is.
+        """
+        return self._receivers.call(function)
 
     def put_back(self, item: T) -> None:
         """Let an item that was taken be the next one again: whoever took it could not begin with it.

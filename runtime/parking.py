@@ -12,7 +12,7 @@ nothing can be lost, and it passes its wake-up on to the next in line, so that n
 import asyncio
 import math
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
@@ -109,6 +109,32 @@ def scope_is_cancelled() -> bool:
     return current_effective_deadline() == -math.inf
 
 
+class Callback:
+    """A function that stands in a `Line` in place of a task: it runs at once, in the step of whoever wakes it."""
+
+    __slots__ = ("_function", "_line")
+
+    def __init__(self, line: "Line", function: Callable[[], None]) -> None:
+        self._line = line
+        self._function: Callable[[], None] | None = function
+
+    def done(self) -> bool:
+        """Whether it has been called or cancelled."""
+        return self._function is None
+
+    def cancel(self) -> None:
+        """Never call it; the wake-up goes to the next in line."""
+        self._function = None
+
+    def set_result(self, _result: None, /) -> None:
+        """Call it."""
+        function = self._function
+        assert function is not None
+        self._function = None
+        self._line.promised -= 1
+        function()
+
+
 class Line:
     """Tasks waiting in line for something countable: room, or items.
 
@@ -119,7 +145,7 @@ class Line:
     __slots__ = ("promised", "waiters")
 
     def __init__(self) -> None:
-        self.waiters: deque[Waiter] | None = None  # most lines never form, and an empty deque is 600 bytes
+        self.waiters: deque[Waiter | Callback] | None = None  # most lines never form, and an empty deque is 600 bytes
         """Who waits, first in line first; read it to ask whether anybody does."""
         self.promised: int = 0
         """Wake-ups given whose tasks have not run yet."""
@@ -141,6 +167,14 @@ class Line:
                     self.waiters.remove(waiter)
             raise
         self.promised -= 1
+
+    def call(self, function: Callable[[], None]) -> Callback:
+        """Let a function stand in line; it is called by the wake-up that it gets, and leaves."""
+        if self.waiters is None:
+            self.waiters = deque()
+        callback = Callback(self, function)
+        self.waiters.append(callback)
+        return callback
 
     def wake(self) -> None:
         """Wake the first in line, if there is one."""

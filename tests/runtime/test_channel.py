@@ -318,3 +318,53 @@ async def test_what_is_put_back_into_a_channel_that_was_broken_off_is_dropped() 
     channel.put_back(item)
     assert len(channel) == 0
     assert channel.statistics().dropped == 1
+
+
+async def test_a_listener_is_called_at_once_and_only_once() -> None:
+    channel = Channel[int](8)
+    heard: list[int] = []
+    channel.listen(lambda: heard.append(channel.take()))
+    channel.send_nowait(1)
+    assert heard == [1]
+    channel.send_nowait(2)
+    assert heard == [1]
+    assert channel.receive_nowait() == 2
+
+
+async def test_a_listener_stands_in_line_behind_tasks_that_wait() -> None:
+    channel = Channel[int](8)
+    heard: list[int] = []
+    received: list[int] = []
+
+    async def receive() -> None:
+        received.append(await channel.receive())
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(receive)
+        await wait_all_tasks_blocked()
+        channel.listen(lambda: heard.append(channel.take()))
+        channel.send_nowait(1)
+        await wait_all_tasks_blocked()
+        channel.send_nowait(2)
+    assert received == [1]
+    assert heard == [2]
+
+
+async def test_a_listener_hears_that_the_channel_closes() -> None:
+    channel = Channel[int](1)
+    heard: list[bool] = []
+    channel.listen(lambda: heard.append(channel.closed))
+    channel.close()
+    assert heard == [True]
+
+
+async def test_a_listener_that_was_cancelled_leaves_the_item_to_the_next() -> None:
+    channel = Channel[int](1)
+    heard: list[str] = []
+    first = channel.listen(lambda: heard.append("first"))
+    channel.listen(lambda: heard.append("second"))
+    first.cancel()
+    assert first.done()
+    channel.send_nowait(1)
+    assert heard == ["second"]
+    assert channel.receive_nowait() == 1
