@@ -14,6 +14,7 @@
     ├── EndOfChannel            the channel ended, and nothing is wrong
     ├── NameTaken               a sibling has that name
     ├── NoSuchName              nothing is registered under that name
+    ├── TooManyChildren         a supervisor has as many as it may have
     ├── StartFailed             a child did not become ready; the reason is its ``__cause__``
     ├── RestartLimitExceeded    a supervisor gave up; the last crash is its ``__cause__``
     ├── StrayCancellation       a CancelledError came up that nobody had sent; see its docstring
@@ -111,6 +112,18 @@ class NameTaken(RuntimeFault):
 
 class NoSuchName(RuntimeFault, LookupError):
     """Nothing is registered under that name."""
+
+
+class TooManyChildren(RuntimeFault):
+    """A supervisor has as many children as its specification allows; try another one, or later."""
+
+    def __init__(self, supervisor: str, most: int) -> None:
+        super().__init__(supervisor, most)
+        self.supervisor = supervisor
+        self.most = most
+
+    def __str__(self) -> str:
+        return f"supervisor {self.supervisor!r} has {self.most} children, as many as max_children allows"
 
 
 class StartFailed(RuntimeFault):

@@ -108,8 +108,9 @@ class Life:
                 exit = self._exit_when_cancelled()
         except Exception as error:  # policy: its supervisor decides what follows
             exit = Crashed(error)
-        except get_cancelled_exc_class():
-            if scope_is_cancelled():  # an owner is being cancelled while this one starts
+        except BaseException as error:
+            if not isinstance(error, get_cancelled_exc_class()) or scope_is_cancelled():
+                self.stop_asked = True  # the program ends, or an owner is cancelled while this one starts: no reaction
                 raise
             exit = Crashed(StrayCancellation(child.body.path))
         finally:

@@ -14,7 +14,7 @@ from anyio import CancelScope, create_task_group, move_on_at
 
 from . import events
 from .cell import Cell
-from .errors import ActorDied, InvalidActor, NameTaken, NoSuchName, RestartLimitExceeded, StartFailed
+from .errors import ActorDied, NameTaken, NoSuchName, RestartLimitExceeded, StartFailed, TooManyChildren
 from .exits import SHUTDOWN, Crashed, Exit
 from .life import Child, Life
 from .parking import Latch, Line
@@ -68,14 +68,15 @@ class Supervisor:
             StartFailed: It ended before it was ready, or was stopped with its supervisor or its siblings; it has been
                 removed.
             ActorDied: The supervisor is not running.
-            InvalidActor: There are `SupervisorSpec.max_children` already, or the specification does not fit here.
+            TooManyChildren: There are `SupervisorSpec.max_children` already.
+            InvalidActor: It is significant, and this supervisor does not react to that.
         """
         self._check_running()
         self.spec.check(spec)
         if spec.name in self._children:
             raise NameTaken(f"{self.name!r} has a child {spec.name!r}; remove_child it first, or choose another name")
         if len(self._children) >= self.spec.max_children:
-            raise InvalidActor(f"{self.name!r} has {self.spec.max_children} children, as many as max_children allows")
+            raise TooManyChildren(self.name, self.spec.max_children)
         child = self._children[spec.name] = self._make_child(spec)
         try:
             await self._start(child)
@@ -277,6 +278,8 @@ class Supervisor:
             while self._ended_lives:
                 if await self._react(self._ended_lives.popleft()):
                     return
+            if not self._running:  # asked to stop while it reacted, which is shielded
+                return
             await self._restart_due()
             if not self._ended_lives:
                 with move_on_at(min((child.backing_off_until for child in self._backing_off), default=math.inf)):

@@ -90,6 +90,8 @@ class Act:
     """Raised at the end of cleaning up."""
     cleanup_stubborn: bool = False
     """Whether it ignores being cancelled meanwhile."""
+    pauses: int = 0
+    """How often it lets others run before it is ready, and again when it cleans up."""
 
 
 class Player(Actor):
@@ -107,6 +109,7 @@ class Player(Actor):
         stage.enter(name)
         try:
             await _take(act.start, stubborn=act.start_stubborn)
+            await steps(act.pauses)
             if act.start_error is not None:
                 raise act.start_error
             stage.log.append(f"{name} up")
@@ -114,6 +117,7 @@ class Player(Actor):
                 yield
             finally:
                 await _take(act.cleanup, stubborn=act.cleanup_stubborn)
+                await steps(act.pauses)
                 if act.cleanup_error is not None:
                     raise act.cleanup_error
         finally:
