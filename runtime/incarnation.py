@@ -104,7 +104,7 @@ class Incarnation:
         return self._exit or SHUTDOWN
 
     async def _serve_in_lifespan(self, actor: Actor, ready: Callable[[], None]) -> None:
-        """Serve, and close what the lifespan opened. That has a deadline also where nobody asked for the end."""
+        """Serve, and close what the lifespan opened: with a deadline, which whoever asks for a stop sets himself."""
         cell = self.cell
         grace = cell.spec.shutdown
         scope = CancelScope()
@@ -112,7 +112,8 @@ class Incarnation:
             with scope:
                 async with actor.lifespan():
                     await self._serve(ready)
-                    scope.deadline = cell.system.now() + grace
+                    if self._exit is not None:  # nobody asked
+                        scope.deadline = cell.system.now() + grace
         except Exception as error:  # policy: the first crash is the reason for the end
             if not isinstance(self._exit, Crashed):
                 raise

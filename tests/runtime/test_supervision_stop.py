@@ -273,16 +273,15 @@ async def test_cleanup_that_fails_makes_the_exit_a_crash() -> None:
 
 @pytest.mark.virtual
 async def test_cleanup_that_fails_while_being_cancelled_is_a_crash_too() -> None:
-    stage = Stage(a=Act(cleanup=100, cleanup_error=None))
-    stage.script["a"] = Act(cleanup=100)
-    failing = Stage(b=Act(cleanup=3, cleanup_stubborn=True, cleanup_error=Oops("late")))
+    stage = Stage(a=Act(cleanup=100), b=Act(cleanup=3, cleanup_stubborn=True, cleanup_error=Oops("late")))
     async with open_system(
-        stage.child("a", shutdown=1), failing.child("b", shutdown=2.5), on_event=stage.event
+        stage.child("a", shutdown=1), stage.child("b", shutdown=2.5), on_event=stage.event
     ) as system:
         a, b = system.ref("a"), system.ref("b")
     assert await a.wait_ended() == Killed(1)
     exit = await b.wait_ended()
     assert isinstance(exit, CrashedExit)
+    assert isinstance(exit.error, Oops)
     assert [event.path for event in stage.seen(Cancelled)] == ["b", "a"]
 
 
