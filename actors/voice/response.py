@@ -219,9 +219,10 @@ class ResponseRun:
         patience = self._services.patience
         request = Synthesize(voice=self._services.voice(self.plan.voice), speed=self.plan.speed)
         said: list[Piece] = []
-        async with self._services.synthesizer.open(
-            request, timeout=patience.first_token + patience.first_audio
-        ) as voice, create_task_group() as tasks:
+        async with (
+            self._services.synthesizer.open(request, timeout=patience.first_token + patience.first_audio) as voice,
+            create_task_group() as tasks,
+        ):
             tasks.start_soon(self._say, voice, first, pieces, said)
             async for speech in voice:
                 await self._play(speech, said[speech.piece])

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias, assert_never
 
+from anyio import current_time, sleep
+
 from ...codecs.audio_format import AUDIO_FORMATS
 from ...codecs.turn import SemanticVad, ServerVad, TurnDetector
 from ...codecs.turn_table import (
@@ -56,6 +58,9 @@ from .utterance import Utterance
 LEAST_COMMIT = RATE // 10
 """Samples that a commit by the client has to hold: 100 ms, as at OpenAI."""
 
+GAP = 0.2
+"""Seconds without audio after which a client counts as silent: many send nothing while their microphone is quiet."""
+
 
 class ClientTooSlow(RuntimeFault):
     """The client does not read what it is sent."""
@@ -91,6 +96,7 @@ class VoiceSession(Actor):
         self._dialect = Dialect.GA
         self._utterance: Utterance | None = None
         self._uncommitted = 0
+        self._heard_until = 0.0
         self._response: ResponseRun | None = None
         """The response of the conversation that is under way."""
         self._playing: ResponseRun | None = None
@@ -198,6 +204,7 @@ class VoiceSession(Actor):
 
     def _append(self, audio: bytes) -> None:
         samples = self._ear.push(audio)
+        self._heard_until = current_time()
         self._uncommitted += len(samples)
         if self._utterance is not None:
             self._utterance.push(samples)
@@ -248,7 +255,17 @@ class VoiceSession(Actor):
         utterance.push(self._ear.since(start))
         self._utterance = utterance
         self.context.start_soon(utterance.run, self.services)
+        self.context.start_soon(self._mind_gaps, utterance)
         return utterance
+
+    async def _mind_gaps(self, utterance: Utterance) -> None:
+        """Count as silence the time in which a client that should be sending audio sends none."""
+        while self._utterance is utterance:
+            missing = current_time() - self._heard_until
+            if missing >= GAP:
+                self._heard_until += missing
+                self._decide(self._detector.elapse(missing))
+            await sleep(max(GAP / 2, self._heard_until + GAP - current_time()))
 
     def _detector_hears(self, partial: str) -> None:
         self._decide(self._detector.transcript(partial))

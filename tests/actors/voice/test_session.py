@@ -55,6 +55,14 @@ async def test_a_turn_brings_its_events_in_the_order_that_clients_depend_on() ->
     assert done.response.output[0].content == (OutputAudio(transcript="One two three. Four five six."),)
 
 
+async def test_a_turn_ends_too_when_the_client_stops_sending() -> None:
+    async with conversation() as caller, create_task_group() as tasks:
+        tasks.start_soon(caller.speak, 1.0)  # and then nothing, not even silence
+        stopped = await caller.until(server.InputAudioBufferSpeechStopped)
+        assert stopped.audio_end_ms == pytest.approx(1000, abs=40)
+        await caller.until(response.ResponseDone)
+
+
 async def test_the_model_hears_what_was_said_and_the_recogniser_all_of_it() -> None:
     script = Script(transcript="what time is it")
     session = RealtimeSession(model="test", instructions="Be brief.")
