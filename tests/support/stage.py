@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import anyio
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
-from troupe.runtime import NO_BACKOFF, Actor, Down, Message, Request, Restart, Sender, StreamRequest, child
+from troupe.runtime import NO_BACKOFF, Actor, Down, Message, Ref, Request, Restart, Sender, StreamRequest, child
 from troupe.runtime import events as runtime_events
 from troupe.runtime.life import State
 from troupe.runtime.specs import ActorSpec
@@ -63,9 +63,9 @@ class Tick(StreamRequest[int], frozen=True):
 
 
 class Watch(Message, frozen=True):
-    """Watch the actor at this path."""
+    """Watch this actor."""
 
-    path: str
+    ref: Ref
 
 
 class Break(Request[None], frozen=True):
@@ -162,7 +162,7 @@ class Player(Actor):
             await anyio.sleep(1)
 
     def watch(self, message: Watch) -> None:
-        self.context.watch(self.context.system.ref(message.path))
+        self.context.watch(message.ref)
 
     def down(self, message: Down) -> None:
         self.stage.log.append(f"{self.name} saw {message.ref.name} end: {message.exit}")
