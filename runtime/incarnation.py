@@ -94,6 +94,7 @@ class Incarnation:
         Raises:
             Exception: The constructor or the lifespan failed.
         """
+        current_worker.set(None)  # a handler that started it, or its supervisor, does not wait for what it waits for
         spec = self.cell.spec
         self._actor = actor = spec.factory(*spec.arguments)
         actor.enter_context(Context(self))
