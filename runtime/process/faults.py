@@ -1,0 +1,67 @@
+"""Exceptions on their way between processes: described, never pickled, so that no process can make another run code.
+
+An exception is built again as the type it had if that type is loaded here (if it is not, nobody can name it in an
+``except``) and if its arguments and attributes are plain data. Its ``__init__`` is not called again: with what is not
+known, and what came of it is in the arguments and attributes. All others become a `RemoteError`. Either way the
+traceback from the other process is a note of the exception.
+"""
+
+import traceback
+from inspect import isclass
+from typing import Any, Final, TypeGuard
+
+from ..errors import RemoteError
+from .names import find_loaded, name_of
+from .wire import Fault
+
+FRAMES: Final = 20
+"""Frames of a traceback that travel, counted from where it was raised."""
+
+
+def describe(error: BaseException) -> Fault:
+    """Describe an exception."""
+    trace = "".join(traceback.format_exception(error, limit=-FRAMES))
+    plain = _is_plain(error.args) and _is_plain(error.__dict__)
+    return Fault(
+        type=name_of(type(error)),
+        arguments=list(error.args) if plain else None,
+        state={name: value for name, value in error.__dict__.items() if name != "__notes__"} if plain else {},
+        trace=trace,
+    )
+
+
+def rebuild(fault: Fault) -> Exception:
+    """Build an exception from its description."""
+    error = _same_type(fault) or RemoteError(fault.type)
+    error.add_note(f"In the worker process:\n{fault.trace}")
+    return error
+
+
+def _same_type(fault: Fault) -> Exception | None:
+    kind = find_loaded(fault.type)
+    if fault.arguments is None or not _is_exception(kind):
+        return None
+    try:
+        # The built-in ones keep what they show in fields that only their own __init__ sets.
+        own = kind.__module__ == "builtins"
+        error = kind(*fault.arguments) if own else kind.__new__(kind, *fault.arguments)
+    except (TypeError, ValueError):  # it wants something else
+        return None
+    error.__dict__.update(fault.state)
+    return error
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value comes out of msgpack as it went in, but for tuples, which become lists."""
+    kind: type[Any] = type(value)  # exactly: a subclass of str would come out as a str
+    if kind in (list, tuple):
+        return all(map(_is_plain, value))
+    if kind is dict:
+        return all(type(key) is str and _is_plain(item) for key, item in value.items())
+    if kind is int:
+        return bool(-(2**63) <= value < 2**64)
+    return value is None or kind in (bool, float, str, bytes)
+
+
+def _is_exception(kind: object) -> TypeGuard[type[Exception]]:
+    return isclass(kind) and issubclass(kind, Exception)
