@@ -53,30 +53,3 @@ class Voice(Struct, frozen=True):
     """BCP 47 tags in lower case, the voice's own first."""
     gender: Literal["female", "male", ""] = ""
     """As the engine says; empty if it doesn't."""
-
-
-class TextPiece(Struct, frozen=True, gc=False):
-    """A token of an answer: put side by side, the pieces are the answer."""
-
-    text: str
-    """Not empty; carries its own leading white space."""
-
-
-class ToolUse(Struct, frozen=True):
-    """A tool the model wants to have called."""
-
-    name: str
-    """One of the tools that were offered."""
-    arguments: dict[str, object]
-    """As the tool's JSON schema asks."""
-
-
-class GenerationEnd(Struct, frozen=True):
-    """The last thing a generation gives."""
-
-    reason: Literal["stop", "length", "tool"]
-    """Whether the answer is complete, was cut at the limit, or waits for a tool."""
-    input_tokens: int
-    """Tokens of the conversation and the tools."""
-    output_tokens: int
-    """Tokens of the answer."""

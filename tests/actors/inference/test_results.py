@@ -15,9 +15,6 @@ WORD = results.Word("hello", 0.1, 0.5, 0.9)
         results.Hypothesis("hello", (WORD,), final=True),
         results.SpeechChunk(b"\0\0", 22050, (WORD,)),
         results.Voice("en-us", "English", ("en-us", "en"), "male"),
-        results.TextPiece(" hello"),
-        results.ToolUse("get_weather", {"city": "Paris"}),
-        results.GenerationEnd("stop", 3, 4),
     ],
     ids=lambda result: type(result).__name__,
 )
