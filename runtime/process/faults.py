@@ -53,7 +53,7 @@ def _same_type(fault: Fault) -> Exception | None:
 
 def _is_plain(value: Any) -> bool:
     """Whether a value comes out of msgpack as it went in, but for tuples, which become lists."""
-    kind: type[Any] = type(value)  # exactly: a subclass of str would come out as a str
+    kind = value.__class__  # exactly: a subclass of str would come out as a str
     if kind in (list, tuple):
         return all(map(_is_plain, value))
     if kind is dict:
