@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
-from msgspec import MsgspecError, Raw
+from msgspec import Raw
 from msgspec.msgpack import Decoder
 
 from ..errors import InvalidActor, NotSendable
 from .vocabulary import decoder, encode
+from .wire import UNREADABLE
 
 _split = Decoder(list[Raw]).decode
 
@@ -24,7 +25,7 @@ def encode_arguments(factory: Callable[..., Any], arguments: tuple[Any, ...], wh
     try:
         encoded = encode(arguments)
         decoded = decode_arguments(factory, encoded, where)
-    except (NotSendable, MsgspecError) as error:
+    except (NotSendable, *UNREADABLE) as error:
         raise InvalidActor(f"the arguments of {where} can't travel to a worker process: {error}") from None
     for number, (given, arriving) in enumerate(zip(arguments, decoded, strict=True), 1):
         if given != arriving:
@@ -40,7 +41,7 @@ def decode_arguments(factory: Callable[..., Any], encoded: Raw, where: str) -> t
 
     Raises:
         InvalidActor: An annotation is of a type that can't be built from bytes.
-        MsgspecError: An argument is not what its annotation says.
+        ValidationError: An argument is not what its annotation says.
     """
     types = _parameter_types(factory)
     return tuple(decoder(next(types, Any), f"a parameter of {where}")(raw) for raw in _split(encoded))

@@ -6,8 +6,6 @@ this one has made room, not when its caller has lost interest.
 
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import ValidationError
-
 from ..call import Call, Conversing, Streaming
 from ..cell import Cell
 from ..channel import Channel
@@ -194,7 +192,7 @@ class RemoteConversation(RemoteStream, Conversing):
         """See `RemoteCall.push`."""
         try:
             self._inflow.push(frame)
-        except ValidationError as error:
+        except wire.UNREADABLE as error:
             self._end_early(wire.Failure(self.id, describe(error)))
 
     def finish(self) -> None:

@@ -92,7 +92,7 @@ class Inflow:
 
         Raises:
             ProtocolError: More came than there was credit for.
-            msgspec.ValidationError: An item is not what the stream's type says.
+            msgspec.ValidationError: An item is not what the stream's type says (or another of `wire.UNREADABLE`).
         """
         if len(self._waiting) + len(frame.items) > self._window:
             raise ProtocolError(f"more than {self._window} items came without credit")

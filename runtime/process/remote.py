@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from anyio import create_task_group, move_on_after, sleep
-from msgspec import ValidationError
 
 from .. import events
 from ..call import Call, Conversing, Streaming
@@ -290,7 +289,7 @@ class RemoteIncarnation:
         if isinstance(entry, Call) and not entry.done:
             try:
                 entry.succeed(errand.word.answer(frame.payload) if errand.word.kind is Kind.ASK else None)
-            except ValidationError as error:
+            except wire.UNREADABLE as error:
                 entry.fail(error)
         self._feed(errand.lane)
 
@@ -302,7 +301,7 @@ class RemoteIncarnation:
             return
         try:
             errand.inflow.push(frame)
-        except ValidationError as error:
+        except wire.UNREADABLE as error:
             errand.entry.fail(error)
             errand.cancel(errand.entry)
 

@@ -37,6 +37,9 @@ WINDOW: Final = 32
 NOTHING: Final = Raw(b"\xc0")
 """The reply of what replies nothing: msgpack's nil."""
 
+UNREADABLE: Final = (MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what they should be."""
+
 _encoder = Encoder()
 _length = Layout("<I")
 
@@ -264,7 +267,7 @@ class Unpacker(Generic[F]):
                 break
             try:
                 frames.append(self._decode(view[at + 4 : stop]))
-            except MsgspecError as error:
+            except UNREADABLE as error:
                 raise ProtocolError(f"a frame of {stop - at} bytes makes no sense: {error}") from None
             at = stop
         return frames

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import anyio
 from anyio import create_task_group
-from msgspec import ValidationError
 
 from .. import events
 from ..cell import Cell
@@ -192,7 +191,7 @@ class Session:
         word = self._vocabulary.words[frame.message]
         try:
             message = word.message(frame.payload)
-        except ValidationError as error:  # its sender has put in what its annotations do not allow
+        except wire.UNREADABLE as error:  # its sender has put in what its annotations do not allow
             if word.kind is Kind.TELL:
                 self.connection.send(wire.Suppressed(name_of(type(error)), ""))
             self.connection.send(wire.Failure(frame.id, describe(error)))
