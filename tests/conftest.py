@@ -26,6 +26,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "anyio_backend" in metafunc.fixturenames:
         virtual = metafunc.definition.get_closest_marker("virtual") is not None
         names = ["asyncio", "trio"] if virtual else ["asyncio", "uvloop", "trio"]
+        if metafunc.definition.get_closest_marker("asyncio_only") is not None:
+            names.remove("trio")
         metafunc.parametrize("anyio_backend", names, indirect=True)
 
 

@@ -2,7 +2,10 @@
 
 from cyclopts import App
 
+from .serve import serve
+
 app = App(name="troupe", help="Realtime voice and media AI on supervised actors.")
+app.command(serve)
 
 
 def main() -> None:

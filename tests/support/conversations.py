@@ -24,7 +24,8 @@ from troupe.actors.realtime.session_config import RealtimeSession, Session
 from troupe.actors.voice.services import Patience, Services
 from troupe.actors.voice.session import Connect, VoiceSession
 from troupe.codecs.pcm import Int16
-from troupe.runtime import Actor, Duplex, Restart, Sender, child, open_system
+from troupe.runtime import Actor, Duplex, Restart, Sender, Strategy, child, open_system, supervisor
+from troupe.services.voice import VoiceSystem
 
 RATE = 24_000
 FRAME = RATE // 50
@@ -177,15 +178,15 @@ class Caller:
 
 
 @asynccontextmanager
-async def conversation(
-    script: Script | None = None, session: Session | None = None, *, lead: float = 0.5, patience: Patience | None = None
-) -> AsyncGenerator[Caller]:
-    """Open a session with scripted providers."""
-    script = script or Script()
+async def scripted_system(
+    script: Script, lead: float = 0.5, patience: Patience | None = None
+) -> AsyncGenerator[VoiceSystem]:
+    """Run a system whose providers do what the script says."""
     providers = (
         child(Recogniser, script, name="stt"),
         child(Model, script, name="llm"),
         child(Synthesizer, script, name="tts"),
+        supervisor("sessions", strategy=Strategy.DYNAMIC),
     )
     async with open_system(*providers) as system:
         services = Services(
@@ -196,10 +197,19 @@ async def conversation(
             patience=patience or Patience(),
             lead=lead,
         )
-        spec = child(
-            VoiceSession, session or RealtimeSession(model="test"), services, name="session", restart=Restart.TEMPORARY
-        )
-        ref = await system.root.start_child(spec)
+        yield VoiceSystem(system, system.supervisor("sessions"), services)
+
+
+@asynccontextmanager
+async def conversation(
+    script: Script | None = None, session: Session | None = None, *, lead: float = 0.5, patience: Patience | None = None
+) -> AsyncGenerator[Caller]:
+    """Open a session with scripted providers."""
+    script = script or Script()
+    async with scripted_system(script, lead, patience) as voice:
+        session = session or RealtimeSession(model="test")
+        spec = child(VoiceSession, session, voice.services, name="session", restart=Restart.TEMPORARY)
+        ref = await voice.sessions.start_child(spec)
         async with ref.open(Connect(), timeout=3600, buffer=512) as events:
             caller = Caller(events, script)
             await caller.until(server.SessionCreated)

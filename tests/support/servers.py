@@ -1,0 +1,26 @@
+"""Real servers on ephemeral ports of the loopback interface, in the event loop of the test."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from anyio import create_task_group, fail_after, sleep
+from starlette.types import ASGIApp
+from troupe.services.gateway.listening import listening_socket
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncGenerator[str]:
+    """Serve an application over real sockets; gives ``host:port``."""
+    server = uvicorn.Server(uvicorn.Config(app, ws="websockets-sansio", log_level="warning", ws_max_size=24 * 2**20))
+    listener = listening_socket("127.0.0.1", 0)
+    host, port = listener.getsockname()
+    async with create_task_group() as tasks:
+        tasks.start_soon(server._serve, [listener])  # serve() would take over the signals of the test process
+        with fail_after(20):
+            while not server.started:
+                await sleep(0.01)
+        try:
+            yield f"{host}:{port}"
+        finally:
+            server.should_exit = True
