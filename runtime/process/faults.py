@@ -1,13 +1,17 @@
 """Exceptions on their way between processes: described, never pickled, so that no process can make another run code.
 
 An exception is built again as the type it had if that type is loaded here (if it is not, nobody can name it in an
-``except``) and if its arguments and attributes are plain data. Its ``__init__`` is not called again: with what is not
-known, and what came of it is in the arguments and attributes. All others become a `RemoteError`. Either way the
+``except``) and if its arguments and attributes are plain data. All others become a `RemoteError`. Either way the
 traceback from the other process is a note of the exception.
+
+Its ``__init__`` is not called again: with what is not known, and what came of it is in the arguments and attributes.
+Two kinds are built by a call: the built-in ones, which keep what they show in fields that only a call sets, and those
+whose class says by a ``__reduce__`` of its own what to call it with.
 """
 
 import traceback
 from inspect import isclass
+from types import FunctionType
 from typing import Any, Final, TypeGuard
 
 from ..errors import RemoteError
@@ -21,10 +25,11 @@ FRAMES: Final = 20
 def describe(error: BaseException) -> Fault:
     """Describe an exception."""
     trace = "".join(traceback.format_exception(error, limit=-FRAMES))
-    plain = _is_plain(error.args) and _is_plain(error.__dict__)
+    arguments: tuple[Any, ...] = error.__reduce__()[1]  # type: ignore[assignment]
+    plain = _is_plain(arguments) and _is_plain(error.__dict__)
     return Fault(
         type=name_of(type(error)),
-        arguments=list(error.args) if plain else None,
+        arguments=list(arguments) if plain else None,
         state={name: value for name, value in error.__dict__.items() if name != "__notes__"} if plain else {},
         trace=trace,
     )
@@ -41,12 +46,13 @@ def _same_type(fault: Fault) -> Exception | None:
     kind = find_loaded(fault.type)
     if fault.arguments is None or not _is_exception(kind):
         return None
+    called = kind.__module__ == "builtins" or isinstance(kind.__reduce__, FunctionType)
     try:
-        # The built-in ones keep what they show in fields that only their own __init__ sets.
-        own = kind.__module__ == "builtins"
-        error = kind(*fault.arguments) if own else kind.__new__(kind, *fault.arguments)
+        error = kind(*fault.arguments) if called else kind.__new__(kind, *fault.arguments)
     except (TypeError, ValueError):  # it wants something else
         return None
+    if not called:
+        error.args = tuple(fault.arguments)  # where there is an __init__, OSError.__new__ leaves this to it
     error.__dict__.update(fault.state)
     return error
 
