@@ -1,0 +1,160 @@
+"""The server: keys, models, headers, and whose turn it is to answer."""
+
+import hmac
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import count
+from typing import Final, TypeVar
+
+import msgspec
+from anyio import to_thread
+from starlette.requests import Request
+
+from ..answers import Answer, json_answer
+from ..server import Handler, WireServer
+from . import chat, speech, transcription
+from .refusals import Refused, invalid, missing_key, no_such_model, refusal, wrong_key
+
+T = TypeVar("T")
+
+MODELS: Final = ("gpt-4o-mini", "gpt-4o-mini-transcribe", "gpt-4o-mini-tts", "tts-1", "whisper-1")
+
+
+class OpenAiWire(WireServer):
+    """OpenAI's HTTP API; `base_url` is what a client is to be given.
+
+    Args:
+        keys: Which are accepted; empty for any, and none.
+        models: Those there are; None for any name.
+        quirks: In what it differs from OpenAI's own.
+    """
+
+    def __init__(
+        self, *, keys: Iterable[str] = (), models: Iterable[str] | None = None, quirks: chat.Quirks | None = None
+    ) -> None:
+        super().__init__()
+        self.quirks = quirks or chat.Quirks()
+        self._keys = tuple(keys)
+        self._models = None if models is None else tuple(models)
+        self._replies: deque[chat.Reply] = deque()
+        self._heard: deque[transcription.Heard] = deque()
+        self._numbers = count(1)
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is, such as ``http://127.0.0.1:40123/v1``."""
+        return f"{self.url}/v1"
+
+    # -- what a test asks for ------------------------------------------------------------------------------------------
+
+    def reply(self, text: str = "", *, reply: chat.Reply | None = None) -> None:
+        """Say what the next chat completion is that has none yet; by default it repeats what the user said."""
+        self._replies.append(reply or chat.Reply(text=text))
+
+    def hear(self, text: str, language: str = "english") -> None:
+        """Say what is heard in the next upload that has no text yet; by default how long it is."""
+        self._heard.append(transcription.Heard(text, language))
+
+    def reset(self) -> None:
+        """Forget requests, faults, replies and texts."""
+        super().reset()
+        self._replies.clear()
+        self._heard.clear()
+        self.quirks = chat.Quirks()
+
+    # -- what a provider is --------------------------------------------------------------------------------------------
+
+    def handlers(self) -> dict[tuple[str, str], Handler]:
+        """See `WireServer.handlers`."""
+        return {
+            ("GET", "/v1/models"): self._guarded(self._list_models),
+            ("GET", "/v1/models/{model:path}"): self._guarded(self._get_model),
+            ("POST", "/v1/chat/completions"): self._guarded(self._chat),
+            ("POST", "/v1/audio/speech"): self._guarded(self._speech),
+            ("POST", "/v1/audio/transcriptions"): self._guarded(self._transcription),
+        }
+
+    def refuse(self, status: int, code: str | None = None) -> Answer:
+        """See `WireServer.refuse`."""
+        return refusal(status, code)
+
+    def headers(self) -> dict[str, str]:
+        """See `WireServer.headers`."""
+        return {
+            "openai-organization": "troupe-wire",
+            "openai-processing-ms": "12",
+            "openai-version": "2020-10-01",
+            "x-ratelimit-limit-requests": "10000",
+            "x-ratelimit-limit-tokens": "200000",
+            "x-ratelimit-remaining-requests": "9999",
+            "x-ratelimit-remaining-tokens": "199000",
+            "x-ratelimit-reset-requests": "8.64s",
+            "x-ratelimit-reset-tokens": "6m0s",
+            "x-request-id": f"req_{next(self._numbers):032x}",
+            "server": "cloudflare",
+        }
+
+    def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
+        async def guarded(request: Request) -> Answer:
+            scheme, _, key = request.headers.get("authorization", "").partition(" ")
+            if self._keys and (scheme.lower() != "bearer" or not key):
+                return missing_key()
+            if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
+                return wrong_key(key)
+            try:
+                return await handler(request)
+            except Refused as refused:
+                return refused.answer
+
+        return guarded
+
+    def _check_model(self, model: str) -> None:
+        if self._models is not None and model not in self._models:
+            raise no_such_model(model)
+
+    async def _list_models(self, _request: Request) -> Answer:
+        return json_answer({"object": "list", "data": [_model(name) for name in self._models or MODELS]})
+
+    async def _get_model(self, request: Request) -> Answer:
+        name = request.path_params["model"]
+        if name not in (self._models or MODELS):
+            raise no_such_model(name)
+        return json_answer(_model(name))
+
+    async def _chat(self, request: Request) -> Answer:
+        asked = _decode(await request.body(), chat.Asked)
+        asked.check()
+        self._check_model(asked.model)
+        reply = self._replies.popleft() if self._replies else chat.Reply(text=f"You said: {asked.last_text()}")
+        return chat.answer(asked, reply, next(self._numbers), self.quirks)
+
+    async def _speech(self, request: Request) -> Answer:
+        asked = _decode(await request.body(), speech.Asked)
+        asked.check()
+        self._check_model(asked.model)
+        return await to_thread.run_sync(speech.answer, asked)
+
+    async def _transcription(self, request: Request) -> Answer:
+        async with request.form() as form:
+            upload = await transcription.read_upload(form)
+        self._check_model(upload.model)
+        default = transcription.Heard(f"{upload.seconds:.2f} seconds of audio")
+        return transcription.answer(upload, self._heard.popleft() if self._heard else default)
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": chat.CREATED, "owned_by": "system", "shutdown_date": None}
+
+
+def _decode(body: bytes, form: type[T]) -> T:
+    """Decode a body, or say what is wrong with it as the API does."""
+    try:
+        return msgspec.json.decode(body, type=form)
+    except msgspec.ValidationError as error:
+        missing = str(error).partition("missing required field `")[2].partition("`")[0]
+        if missing:
+            raise invalid(f"Missing required parameter: '{missing}'.", missing, "missing_required_parameter") from None
+        path = str(error).partition("at `$.")[2].partition("`")[0].partition("[")[0]
+        raise invalid(f"Invalid type for '{path}'.", path, "invalid_type") from None
+    except msgspec.DecodeError:
+        raise Refused(refusal(400)) from None
