@@ -30,6 +30,11 @@ _PARAMETERS = {"loglevel": "FATAL", "fwdflat": False, "maxwpf": 20, "maxhmmpf": 
 _CEPSTRAL_MEAN = "41.00,-5.29,-0.12,5.09,2.48,-4.07,-1.37,-1.78,-5.08,-2.05,-6.45,-1.42,1.17"
 
 _PHRASE = re.compile(r"(?=.*[a-z])[a-z'.\- ]+")
+# Heard before and after each utterance: every model of a sentence begins and ends with silence. Of 30 digits cut close
+# to the sound, 17 are recognised without it and 28 with it.
+_SILENT_FRAMES = 10
+_SILENCE = bytes(2 * RATE * _SILENT_FRAMES // _FRAMES_PER_SECOND)
+
 _PRONUNCIATION = re.compile(r"\(\d+\)$")  # "the(2)": the dictionary's second pronunciation
 _FILLER = re.compile(r"[<\[]")  # <s>, <sil>, [NOISE], ...
 # What is not a word in a JSGF grammar: comments, the header, declarations, rule names, tags, weights, operators.
@@ -130,6 +135,7 @@ class PocketsphinxEngine:
             raise
         decoder.set_cmn(_CEPSTRAL_MEAN)
         decoder.start_utt()
+        decoder.process_raw(_SILENCE, False, False)
         return PocketsphinxUtterance(decoder, self._decoders)
 
     def close(self) -> None:
@@ -176,6 +182,7 @@ class PocketsphinxUtterance:
             EngineFailed: if the library reports an error.
         """
         with self._using() as decoder:
+            decoder.process_raw(_SILENCE, False, False)
             decoder.end_utt()
             hypothesis = Hypothesis(_text(decoder), tuple(_words(decoder.seg() or ())), final=True)
         self._end(decoder)
@@ -225,7 +232,7 @@ def _words(segments: Iterable[_Segment]) -> Iterator[Word]:
         if not _FILLER.match(segment.word):
             yield Word(
                 _PRONUNCIATION.sub("", segment.word),
-                segment.start_frame / _FRAMES_PER_SECOND,
-                (segment.end_frame + 1) / _FRAMES_PER_SECOND,
+                max(segment.start_frame - _SILENT_FRAMES, 0) / _FRAMES_PER_SECOND,
+                max(segment.end_frame + 1 - _SILENT_FRAMES, 0) / _FRAMES_PER_SECOND,
                 min(segment.prob, 1.0),  # the library rounds in the logarithm
             )

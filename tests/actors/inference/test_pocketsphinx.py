@@ -59,6 +59,13 @@ def test_one_of_ten_words_is_recognised(engine: PocketsphinxEngine, say: Callabl
     assert sum(text == digit for text, digit in zip(heard, DIGITS, strict=True)) >= 9, heard
 
 
+def test_words_cut_close_to_the_sound_are_recognised(engine: PocketsphinxEngine, say: Callable[[str], bytes]) -> None:
+    grammar = one_of(DIGITS)
+    heard = [hear(engine, say(digit)[16000:-16000], grammar)[-1] for digit in DIGITS]
+    assert sum(final.text == digit for final, digit in zip(heard, DIGITS, strict=True)) >= 9, heard
+    assert all(word.start >= 0 for final in heard for word in final.words)
+
+
 def test_phrases_are_recognised_with_word_times(engine: PocketsphinxEngine, say: Callable[[str], bytes]) -> None:
     pcm = say("turn on the light")
     final = hear(engine, pcm, one_of(["Turn on the light", "turn off the heating", "open the door"]))[-1]
