@@ -5,6 +5,7 @@ import json
 from functools import partial
 from typing import Any
 
+import httpcore2  # noqa: F401  (httpx2 would import it in the event loop)
 import httpx2
 import numpy as np
 import pytest
@@ -143,24 +144,29 @@ async def test_several_clients_at_a_time() -> None:
                 tasks.start_soon(converse)
 
 
-async def test_the_official_client_works_unmodified() -> None:
+def talk_with_the_official_client(address: str) -> tuple[str, str]:
+    """Have a short conversation in writing; return the answer and its status."""
     openai = pytest.importorskip("openai", reason="the official client is in the dependency group `contract`")
+    client = openai.OpenAI(api_key="key", base_url=f"http://{address}/v1")
+    text = ""
+    with client, client.realtime.connect(model="gpt-realtime") as connection:
+        connection.session.update(
+            session={"type": "realtime", "output_modalities": ["text"], "instructions": "Be brief."}
+        )
+        connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
+        )
+        connection.response.create()
+        for event in connection:
+            if event.type == "response.output_text.delta":
+                text += event.delta
+            elif event.type == "response.done":
+                return text, event.response.status
+    raise AssertionError("the connection ended before the response did")
+
+
+async def test_the_official_client_works_unmodified() -> None:
     async with serving(gateway(None, "key").application()) as address:
-        client = await to_thread.run_sync(partial(openai.AsyncOpenAI, api_key="key", base_url=f"http://{address}/v1"))
-        async with client, client.realtime.connect(model="gpt-realtime") as connection:
-            await connection.session.update(
-                session={"type": "realtime", "output_modalities": ["text"], "instructions": "Be brief."}
-            )
-            await connection.conversation.item.create(
-                item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
-            )
-            await connection.response.create()
-            text = ""
-            with fail_after(20):
-                async for event in connection:
-                    if event.type == "response.output_text.delta":
-                        text += event.delta
-                    elif event.type == "response.done":
-                        break
-            assert text == "One two three. Four five six."
-            assert event.response.status == "completed"
+        with fail_after(20):
+            answer = await to_thread.run_sync(talk_with_the_official_client, address)
+    assert answer == ("One two three. Four five six.", "completed")
