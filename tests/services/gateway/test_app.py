@@ -165,6 +165,7 @@ def talk_with_the_official_client(address: str) -> tuple[str, str]:
     raise AssertionError("the connection ended before the response did")
 
 
+@pytest.mark.filterwarnings("ignore:connect.. must be used as a context manager:DeprecationWarning")  # theirs
 async def test_the_official_client_works_unmodified() -> None:
     async with serving(gateway(None, "key").application()) as address:
         with fail_after(20):
