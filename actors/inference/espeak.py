@@ -82,6 +82,7 @@ class EspeakEngine:
         self._voices, self._identifiers = _index(library.voices())
         self._variants = {entry.identifier.removeprefix("!v/") for entry in library.variants()}
         self._speaking = threading.Lock()
+        self._closed = False
 
     @classmethod
     def open(cls) -> Self:
@@ -140,8 +141,9 @@ class EspeakEngine:
         return self._stream(text.translate(_CONTROLS), name, round(_NORMAL_RATE * speed), pitch, ssml=ssml)
 
     def close(self) -> None:
-        """Free the library's memory; the process may open another engine."""
-        if EspeakEngine._is_open:
+        """Free the library's memory; the process may open another engine. A second time this does nothing."""
+        if not self._closed:
+            self._closed = True
             self._library.close()
             EspeakEngine._is_open = False
 

@@ -1,8 +1,8 @@
 """Speech by Kokoro, a neural synthesizer of 82 million parameters (extra ``kokoro``).
 
 Chosen over Piper: code and voices are MIT and Apache-2.0, while Piper's code is GPL-3.0 and each of its voices has a
-licence of its own; one model speaks with 41 voices in 7 languages; and it sounds better. Piper is
-several times faster, which matters on small machines only. Neither needs torch, and both run on all our Pythons.
+licence of its own; one model speaks with 41 voices in 7 languages; and it is generally held to sound better. Piper is
+smaller and faster, which matters on small machines. Neither needs torch, and both run on all our Pythons.
 
 Phonemes come from espeak-ng (GPL-3.0, with state in global variables), so that this engine too belongs in a worker
 process of its own. It speaks a sentence at a time.

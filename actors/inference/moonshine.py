@@ -27,7 +27,7 @@ RATE: Final = 16000
 """The rate of the audio it hears, in Hz."""
 
 _INTERVAL = 0.3  # seconds of audio between two partial hypotheses, at least
-_LONGEST = 30.0  # seconds of audio in one stream; its text is cut at 256 tokens, or 39 s of the fastest speech
+_LONGEST = 30.0  # seconds of audio in one stream: the library cuts its text at 256 tokens, 39 s of the fastest speech
 _TAIL = [0.0] * 1792  # the library drops what is left over from its blocks of 512 and 1280 samples
 _FORCE_UPDATE = 1  # MOONSHINE_FLAG_FORCE_UPDATE: otherwise the last half second is left out of the final transcript
 _ATTENTION = "decoder_kv_with_attention.ort"  # the decoder that shows where in the audio it found a word
@@ -112,9 +112,12 @@ class MoonshineEngine:
 
         Raises:
             EngineBusy: if as many utterances are being heard as may be.
-            EngineFailed: if a further model can't be loaded.
+            EngineFailed: if a further model can't be loaded, or the library reports an error.
         """
-        return MoonshineUtterance(self._transcribers, self._failure)
+        try:
+            return MoonshineUtterance(self._transcribers, self._failure)
+        except self._failure as error:
+            raise EngineFailed("moonshine can't begin an utterance; open the engine again") from error
 
     def close(self) -> None:
         """Free the models; all utterances must have ended."""

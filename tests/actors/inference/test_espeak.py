@@ -187,8 +187,11 @@ def test_one_engine_per_process(process: BaseManager, engine: EspeakEngine) -> N
 
 def test_closed_and_opened_again(start_process: Callable[[], BaseManager]) -> None:
     process = start_process()
-    process.open_EspeakEngine().close()
-    assert list(process.open_EspeakEngine().synthesize("hello"))
+    first = process.open_EspeakEngine()
+    first.close()
+    second = process.open_EspeakEngine()
+    first.close()
+    assert list(second.synthesize("hello"))
 
 
 def test_voices_can_be_asked_for_by_every_name(engine: EspeakEngine) -> None:
