@@ -88,7 +88,7 @@ class Resampler:
                 ends it, and the law of lengths holds for each stretch of one rate.
 
         Returns:
-            An array with as many dimensions; `samples` itself if the rates are equal.
+            A packed array with as many dimensions; `samples` itself if the rates are equal.
 
         Raises:
             TypeError: if the samples are not int16.
@@ -139,7 +139,7 @@ class Resampler:
         self._start = bank.start(last)
         self._held = held[(self._start - start) * self.channels :]
         outputs = bank.convolve(held, self.channels, first, last)
-        return saturate(outputs).swapaxes(1, 2).reshape(-1, *self._shape)
+        return np.ascontiguousarray(saturate(outputs).swapaxes(1, 2).reshape(-1, *self._shape))
 
 
 def resample(pcm: Pcm, rate: int) -> Pcm:

@@ -177,6 +177,13 @@ def test_channels_do_not_touch() -> None:
     assert np.array_equal(both[:, 1], convert(right, 48000, 22050))
 
 
+@pytest.mark.parametrize("frames", [1, 100, 700, 5000])
+def test_what_comes_out_is_packed(frames: int) -> None:
+    resampler = Resampler(48000, 44100, channels=2)
+    assert resampler.push(noise(frames, 2)).flags.c_contiguous
+    assert resampler.finish().flags.c_contiguous
+
+
 def test_a_long_push_is_the_same_as_short_ones() -> None:
     samples = noise(100_000)
     resampler = Resampler(44100, 16000)
