@@ -91,8 +91,8 @@ def _echo(conversation: Conversation) -> str | None:
 def compute(conversation: Conversation) -> str | None:
     """Answer a conversion or a sum, or return None if it is neither."""
     heard = conversation.heard
-    if answer := units.convert(heard):
-        return answer
+    if converted := units.convert(heard):
+        return converted
     try:
         result = arithmetic.evaluate(heard, _result_before(conversation))
     except ZeroDivisionError:
@@ -116,7 +116,8 @@ def _result_before(conversation: Conversation) -> Fraction | None:
     result: Fraction | None = None
     for text in conversation.asked[-_REMEMBERED:]:
         with suppress(ArithmeticError, ValueError):
-            result = arithmetic.evaluate(words(text), result) or result
+            further = arithmetic.evaluate(words(text), result)
+            result = result if further is None else further
     return result
 
 
@@ -136,20 +137,12 @@ def _date(conversation: Conversation) -> str:
 
 def _count(conversation: Conversation) -> str:
     heard = conversation.heard
-    numbers: list[int] = []
-    place = 0
-    while place < len(heard):
-        if found := spoken_numbers.read(heard, place):
-            numbers.append(int(found[0]))
-            place = found[1]
-        else:
-            place += 1
+    numbers = [int(value) for value, _, _ in spoken_numbers.read_all(heard)]
     if not numbers:
         return "How far should I count?"
     *first, last = numbers[-2:]
-    down = "down" in heard or "backwards" in heard or "backward" in heard
     start = first[0] if first else 1
-    if down and not first:
+    if not first and ("down" in heard or "backwards" in heard):
         start, last = last, 0
     if abs(last - start) >= MOST_COUNTED or abs(start) >= spoken_numbers.LIMIT:
         return f"That takes too long. I count {MOST_COUNTED} numbers at most."

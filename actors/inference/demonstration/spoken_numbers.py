@@ -46,6 +46,20 @@ def read(words: Sequence[str], start: int = 0) -> tuple[Fraction, int] | None:
     return None
 
 
+def read_all(words: Sequence[str]) -> list[tuple[Fraction, int, int]]:
+    """Return all numbers among `words`, each with the index of its first word and the index after its last."""
+    found: list[tuple[Fraction, int, int]] = []
+    place = 0
+    while place < len(words):
+        if number := read(words, place):
+            value, after = number
+            found.append((value, place, after))
+            place = after
+        else:
+            place += 1
+    return found
+
+
 def spell(number: int) -> str:
     """Write a whole number below `LIMIT` in words, as "one hundred and five".
 

@@ -131,9 +131,8 @@ def _properties(tool: ToolSpec) -> dict[str, Schema]:
 
 def _required(tool: ToolSpec) -> tuple[str, ...]:
     given: object = tool.parameters.get("required")
-    return (
-        tuple(name for name in cast("list[object]", given) if isinstance(name, str)) if isinstance(given, list) else ()
-    )
+    names = cast("list[object]", given) if isinstance(given, list) else []
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _kind(schema: Schema) -> str:
@@ -155,20 +154,10 @@ def _trimmed(part: Sequence[Token], text: str, also: Collection[str] = ()) -> st
     return text[part[first].start : part[last - 1].end] if first < last else ""
 
 
-def _numbers(part: Sequence[Token]) -> list[tuple[int, int, float]]:
-    """Return the numbers among the tokens, each with the places of its first and after its last."""
-    said = [token.word for token in part]
-    found: list[tuple[int, int, float]] = []
-    place = 0
-    while place < len(said):
-        if number := spoken_numbers.read(said, place):
-            value, after = number
-            if abs(value) < _LARGEST:
-                found.append((place, after, float(value)))
-            place = after
-        else:
-            place += 1
-    return found
+def _numbers(part: Sequence[Token]) -> list[tuple[float, int, int]]:
+    """Return the numbers among the tokens that JSON can hold exactly, as `spoken_numbers.read_all` does."""
+    found = spoken_numbers.read_all([token.word for token in part])
+    return [(float(value), start, end) for value, start, end in found if abs(value) < _LARGEST]
 
 
 def _typed(schema: Schema, part: Sequence[Token], text: str) -> object:
@@ -180,9 +169,9 @@ def _typed(schema: Schema, part: Sequence[Token], text: str) -> object:
         case "boolean":
             return next((word in _YES for word in said if word in _YES | _NO), None)
         case "integer":
-            return next((int(value) for *_, value in _numbers(part) if value.is_integer()), None)
+            return next((int(value) for value, _, _ in _numbers(part) if value.is_integer()), None)
         case "number":
-            return next((value for *_, value in _numbers(part)), None)
+            return next((value for value, _, _ in _numbers(part)), None)
         case "array":
             items = [
                 _trimmed(tokens(item), item) for item in re.split(r",|\band\b", _trimmed(part, text, _PREPOSITIONS))
@@ -232,11 +221,11 @@ class _Arguments:
 
     def _number(self, name: str, *, whole: bool) -> float | None:
         """Take the number that is nearest to the parameter's name, or else the first."""
-        numbers = [number for number in _numbers(self._left) if number[2].is_integer() or not whole]
+        numbers = [number for number in _numbers(self._left) if number[0].is_integer() or not whole]
         named = [place for place, token in enumerate(self._left) if _said(token.word, name_words(name))]
         if not numbers:
             return None
-        start, end, value = min(numbers, key=lambda number: min((abs(place - number[0]) for place in named), default=0))
+        value, start, end = min(numbers, key=lambda number: min((abs(place - number[1]) for place in named), default=0))
         self._use(start, end)
         return int(value) if whole else value
 

@@ -79,6 +79,7 @@ def test_it_remembers() -> None:
     assert answer(said("what did you say", *before)) == "That is 4."
     assert answer(said("times three", *before)) == "That is 12."
     assert answer(said("times three", *before, ("plus one", "That is 5."))) == "That is 15."
+    assert answer(said("plus three", *before, ("four minus four", "That is 0."))) == "That is 3."
     assert answer(said("hello", *before)) == "Hello again!"
 
 

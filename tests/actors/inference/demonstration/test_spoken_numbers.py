@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from troupe.actors.inference.demonstration.heard import words
-from troupe.actors.inference.demonstration.spoken_numbers import LIMIT, read, spell
+from troupe.actors.inference.demonstration.spoken_numbers import LIMIT, read, read_all, spell
 
 
 @given(st.integers(-LIMIT + 1, LIMIT - 1))
@@ -57,6 +57,11 @@ def test_read(text: str, value: Fraction | int | None, length: int) -> None:
 def test_reading_begins_where_it_is_told_to() -> None:
     assert read(["count", "to", "twenty", "five", "now"], 2) == (25, 4)
     assert read(["five"], 1) is None
+
+
+def test_all_numbers_are_found_in_order() -> None:
+    said = ["count", "from", "twenty", "one", "to", "a", "hundred", "and", "", "5"]
+    assert read_all(said) == [(21, 2, 4), (100, 5, 7), (5, 9, 10)]
 
 
 @pytest.mark.parametrize(
