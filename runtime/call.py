@@ -5,6 +5,7 @@ and the others change nothing. Whoever serves it registers as `Call.server`, so 
 that passes, reaches the handler.
 """
 
+import math
 from typing import Any, Generic, Protocol, TypeVar
 
 from anyio import fail_after
@@ -210,7 +211,7 @@ class Receiver(Generic[T]):
             Exception: Whatever the handler raised.
         """
         channel = self._channel
-        if len(channel):
+        if channel.items or self._timeout == math.inf:
             return await channel.receive()
         try:
             with fail_after(self._timeout):

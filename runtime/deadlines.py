@@ -1,4 +1,4 @@
-"""One timer for all calls.
+"""One timer for all calls, and for whatever else has to end in time.
 
 A timer per call would cost more than the call itself. But nearly all calls use one of a few time-outs, and calls with
 the same time-out expire in the order in which they were made: so one ordered dictionary per time-out is a priority
@@ -7,10 +7,22 @@ queue whose operations are all O(1), and one task that sleeps until the earliest
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 from anyio import Event, move_on_at
 
-from .call import Call
+
+class Expiring(Protocol):
+    """Something with a deadline, such as a call."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds it may take; infinite for no deadline."""
+        ...
+
+    def expire(self) -> None:
+        """End it: its time is up."""
+        ...
 
 
 class Deadlines:
@@ -22,11 +34,11 @@ class Deadlines:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._waiting: dict[float, dict[Call, float]] = {}
+        self._waiting: dict[float, dict[Expiring, float]] = {}
         self._wakes_at = math.inf
         self._earlier = Event()
 
-    def add(self, call: Call) -> None:
+    def add(self, call: Expiring) -> None:
         """Watch a call that is made right now."""
         if call.timeout == math.inf:
             return
@@ -38,7 +50,7 @@ class Deadlines:
             self._wakes_at = expiry
             self._earlier.set()
 
-    def remove(self, call: Call) -> None:
+    def remove(self, call: Expiring) -> None:
         """Stop watching a call."""
         calls = self._waiting.get(call.timeout)
         if calls is None:

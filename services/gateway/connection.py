@@ -7,7 +7,7 @@ has a deadline: a client that stops reading is not found by keep-alive, as pings
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-from anyio import CancelScope, create_task_group, fail_after, move_on_after
+from anyio import CancelScope, create_task_group, move_on_after
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ...actors.realtime.decoding import decode_client_event
@@ -30,6 +30,20 @@ TOO_SLOW: Final = 1008
 GOING_AWAY: Final = 1012
 INTERNAL_ERROR: Final = 1011
 NORMAL_CLOSURE: Final = 1000
+
+
+class Patience:
+    """The deadline of one frame; set and lifted for every frame, so it goes through the system's one timer."""
+
+    __slots__ = ("_scope", "timeout")
+
+    def __init__(self, scope: CancelScope) -> None:
+        self._scope = scope
+        self.timeout = SEND_DEADLINE
+
+    def expire(self) -> None:
+        """Cut the client off."""
+        self._scope.cancel()
 
 
 class Connections:
@@ -59,7 +73,7 @@ class Connections:
                 create_task_group() as tasks,
             ):
                 tasks.start_soon(_read, socket, events, handshake.dialect, tasks.cancel_scope)
-                code = await _write(socket, events, handshake.dialect)
+                code = await self._write(socket, events, handshake.dialect)
                 tasks.cancel_scope.cancel()
         finally:
             with CancelScope(shield=True), move_on_after(SEND_DEADLINE):
@@ -72,6 +86,26 @@ class Connections:
         if handshake.kind == "transcription":
             return TranscriptionSession()
         return RealtimeSession(model=handshake.model or self._model)
+
+    async def _write(self, socket: WebSocket, events: Duplex[FromClient, ToClient], dialect: Dialect) -> int:
+        """Send what the session says, until it says no more; return the code to close with."""
+        deadlines = self._sessions.system.deadlines
+        with CancelScope() as scope:
+            patience = Patience(scope)
+            try:
+                async for event in events:
+                    for frame in encode(event, dialect):
+                        deadlines.add(patience)
+                        try:
+                            await socket.send_text(frame.decode())
+                        finally:
+                            deadlines.remove(patience)
+            except WebSocketDisconnect:
+                return NORMAL_CLOSURE
+            except ActorDied as died:
+                return INTERNAL_ERROR if isinstance(died.exit, Crashed) else GOING_AWAY
+            return NORMAL_CLOSURE
+        return TOO_SLOW
 
 
 async def _read(
@@ -98,22 +132,6 @@ def _decode(message: MutableMapping[str, Any], dialect: Dialect) -> FromClient:
         return decode_client_event(text, dialect)
     except ClientMistake as mistake:
         return mistake
-
-
-async def _write(socket: WebSocket, events: Duplex[FromClient, ToClient], dialect: Dialect) -> int:
-    """Send what the session says, until it says no more; return the code to close with."""
-    try:
-        async for event in events:
-            for frame in encode(event, dialect):
-                with fail_after(SEND_DEADLINE):
-                    await socket.send_text(frame.decode())
-    except TimeoutError:
-        return TOO_SLOW
-    except WebSocketDisconnect:
-        return NORMAL_CLOSURE
-    except ActorDied as died:
-        return INTERNAL_ERROR if isinstance(died.exit, Crashed) else GOING_AWAY
-    return NORMAL_CLOSURE
 
 
 async def _close(socket: WebSocket, code: int) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from ....runtime import Actor, Duplex
 from ....runtime.thread import ThreadWorker
 from ...contracts import ListVoices, Say, Speech, Synthesize, Voice
-from ...inference.espeak import EspeakEngine
+from ...inference.espeak import SPEEDS, EspeakEngine
 from ...inference.results import SpeechChunk
 
 CALLS = 256
@@ -42,7 +42,7 @@ class EspeakSynthesizer(Actor):
         voice = request.voice or request.language or "en-us"
 
         def speak(engine: EspeakEngine, text: str) -> Iterator[SpeechChunk]:
-            return engine.synthesize(text, voice=voice, speed=request.speed)
+            return engine.synthesize(text, voice=voice, speed=min(max(request.speed, SPEEDS[0]), SPEEDS[1]))
 
         rate, number = await self._engine.call(_rate), 0
         async for piece in caller:
