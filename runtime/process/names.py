@@ -89,9 +89,16 @@ def load_main(main: Main) -> None:
         return
     module = ModuleType(MAIN_AGAIN)
     sys.modules[MAIN_AGAIN] = sys.modules["__main__"] = module
-    contents = (
-        runpy.run_module(where, run_name=MAIN_AGAIN, alter_sys=True)
-        if how == "module"
-        else runpy.run_path(where, run_name=MAIN_AGAIN)
-    )
+    try:
+        contents = (
+            runpy.run_module(where, run_name=MAIN_AGAIN, alter_sys=True)
+            if how == "module"
+            else runpy.run_path(where, run_name=MAIN_AGAIN)
+        )
+    except Exception as error:
+        error.add_note(
+            "A worker process loads the main module again, because its actor is defined there. What the program itself "
+            'does has to stand under: if __name__ == "__main__"'
+        )
+        raise
     module.__dict__.update(contents)

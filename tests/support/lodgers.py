@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -10,7 +11,7 @@ from typing import ClassVar
 
 from anyio import CancelScope, Path, sleep, sleep_forever
 from msgspec import Struct
-from troupe.runtime import Actor, Duplex, DuplexRequest, Message, Request, Sender, StreamRequest
+from troupe.runtime import Actor, Duplex, DuplexRequest, Message, Ref, Request, Sender, StreamRequest
 
 
 class Oops(Exception):
@@ -190,7 +191,7 @@ class Lodger(Actor):
                 os.write(connection_descriptor(), b"\xff" * 100)
                 await sleep_forever()
             case "hang up":
-                os.close(connection_descriptor())
+                socket.socket(fileno=os.dup(connection_descriptor())).shutdown(socket.SHUT_WR)
                 await sleep_forever()
             case _:
                 raise AssertionError(request.what)
@@ -202,3 +203,13 @@ def connection_descriptor() -> int:
 
 def build(greeting: str, *more: Place) -> Lodger:
     return Lodger(greeting, "", more[0] if more else None)
+
+
+class Tell(Message, frozen=True):
+    whom: Ref
+
+
+class Gossip(Actor):
+    """Can't live in a worker: references stay where they are."""
+
+    def tell(self, message: Tell) -> None: ...
