@@ -9,7 +9,7 @@ the response's cancel scope, and with them the requests to the providers.
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
-from anyio import CancelScope, Event, create_task_group, current_time, move_on_after, sleep
+from anyio import CancelScope, Event, create_task_group, move_on_after, sleep
 from msgspec.structs import replace
 
 from ...codecs.audio_format import AUDIO_FORMATS
@@ -77,6 +77,7 @@ class ResponseRun:
         self._session = session
         self._services = session.services
         self._scope = CancelScope()
+        self._now = session.context.system.now
         self._cancelled: CancelReason | None = None
         self._response = Response(
             output_modalities=("audio",) if plan.spoken else ("text",),
@@ -138,7 +139,7 @@ class ResponseRun:
         finally:
             self._end(failure)
         if self._cancelled is None:
-            with move_on_after(self._clock.remaining(current_time())):
+            with move_on_after(self._clock.remaining(self._now())):
                 await self._silence.wait()
         self._session.fell_silent(self)
 
@@ -266,10 +267,10 @@ class ResponseRun:
         """Send audio, when the client has no more than the lead of it to play."""
         if not len(samples):
             return
-        if (ahead := self._clock.remaining(current_time()) - self._services.lead) > 0:
+        if (ahead := self._clock.remaining(self._now()) - self._services.lead) > 0:
             await sleep(ahead)
         self._session.emit(event.ResponseOutputAudioDelta(**self._place(), delta=self._form.encode(samples)))
-        self._clock.send(len(samples), current_time())
+        self._clock.send(len(samples), self._now())
 
     # -- items -----------------------------------------------------------------------------------------------------
 
@@ -363,7 +364,7 @@ class ResponseRun:
     def _keep_heard(self) -> None:
         """Leave in the conversation what has been heard of the answer."""
         if self._message is not None and self.plan.spoken:
-            heard = self._clock.heard(current_time()).source_end
+            heard = self._clock.heard(self._now()).source_end
             self._session.history.cut(self._message.id, self._source[:heard])
 
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias, assert_never
 
-from anyio import current_time, sleep
+from anyio import sleep
 
 from ...codecs.audio_format import AUDIO_FORMATS
 from ...codecs.turn import SemanticVad, ServerVad, TurnDetector
@@ -204,7 +204,7 @@ class VoiceSession(Actor):
 
     def _append(self, audio: bytes) -> None:
         samples = self._ear.push(audio)
-        self._heard_until = current_time()
+        self._heard_until = self.context.system.now()
         self._uncommitted += len(samples)
         if self._utterance is not None:
             self._utterance.push(samples)
@@ -261,11 +261,11 @@ class VoiceSession(Actor):
     async def _mind_gaps(self, utterance: Utterance) -> None:
         """Count as silence the time in which a client that should be sending audio sends none."""
         while self._utterance is utterance:
-            missing = current_time() - self._heard_until
+            missing = self.context.system.now() - self._heard_until
             if missing >= GAP:
                 self._heard_until += missing
                 self._decide(self._detector.elapse(missing))
-            await sleep(max(GAP / 2, self._heard_until + GAP - current_time()))
+            await sleep(max(GAP / 2, self._heard_until + GAP - self.context.system.now()))
 
     def _detector_hears(self, partial: str) -> None:
         self._decide(self._detector.transcript(partial))
