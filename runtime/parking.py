@@ -2,7 +2,7 @@
 
 anyio's own ``Event`` and memory streams cost several microseconds an operation, because they are built to be correct on
 any event loop through its public surface. A parked task needs less: on asyncio a bare future, on trio a task handed to
-the scheduler. Everything else in the runtime that waits is made of the three classes below.
+the scheduler (`trio_waiter`). Everything else in the runtime that waits is made of the three classes below.
 
 The rule that makes all of it safe to cancel: **waking moves no data.** A waker only makes a task runnable; the task
 then takes what it came for in one synchronous step. A task that is cancelled between the two has taken nothing, so
@@ -14,12 +14,10 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+from functools import cache
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from anyio import current_effective_deadline
-
-if TYPE_CHECKING:
-    from trio.lowlevel import Abort, RaiseCancelT, Task
 
 T = TypeVar("T")
 
@@ -44,53 +42,25 @@ class Waiter(Protocol):
     def __await__(self) -> Generator[Any, Any, None]: ...
 
 
-class _TrioWaiter:
-    """The part of a future that the runtime uses, on trio."""
+@cache
+def _trio_waiter() -> type[Waiter]:
+    from .trio_waiter import TrioWaiter
 
-    __slots__ = ("_state", "_task")
-
-    def __init__(self) -> None:
-        self._state = ""
-        self._task: Task | None = None
-
-    def done(self) -> bool:
-        return self._state != ""
-
-    def cancelled(self) -> bool:
-        return self._state == "cancelled"
-
-    def set_result(self, _result: None, /) -> None:
-        self._state = "woken"
-        if self._task is not None:
-            from trio.lowlevel import reschedule
-
-            reschedule(self._task)
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        from trio import lowlevel
-
-        if self._state == "":
-            self._task = lowlevel.current_task()
-            yield from lowlevel.wait_task_rescheduled(self._abort).__await__()  # noqa: ASYNC105
-
-    def _abort(self, _raise_cancel: "RaiseCancelT") -> "Abort":
-        from trio.lowlevel import Abort
-
-        self._state = "cancelled"
-        return Abort.SUCCEEDED
+    return TrioWaiter
 
 
 def new_waiter() -> Waiter:
     """Create a waiter for the current task, whichever event loop runs it."""
     loop = _running_asyncio_loop()
-    return _TrioWaiter() if loop is None else loop.create_future()
+    return _trio_waiter()() if loop is None else loop.create_future()
 
 
 async def pass_turn() -> None:
     """Let other tasks run once. Cancelling is safe.
 
-    anyio's ``checkpoint`` also looks for a cancellation that is due, and shields the yield from a second one; that costs
-    several times the yield itself. Here it is enough that a cancellation reaches the task at, or right after, the yield.
+    anyio's ``checkpoint`` also looks for a cancellation that is due, and shields the yield from a second one; that
+    costs several times the yield itself. Here it is enough that a cancellation reaches the task at, or right after,
+    the yield.
     """
     if _running_asyncio_loop() is None:
         from trio.lowlevel import checkpoint
