@@ -10,6 +10,7 @@ from .cell import Down
 from .channel import Channel, Overflow
 from .exits import Exit
 from .messages import DuplexRequest, Message, Request, StreamRequest
+from .program import run
 from .ref import Ref
 from .restart import NO_BACKOFF, Backoff, Restart
 from .specs import AutoShutdown, Strategy, child, supervisor
@@ -40,5 +41,6 @@ __all__ = [
     "System",
     "child",
     "open_system",
+    "run",
     "supervisor",
 ]
