@@ -2,10 +2,12 @@
 
 from cyclopts import App
 
+from .demo import demo
 from .serve import serve
 
 app = App(name="troupe", help="Realtime voice and media AI on supervised actors.")
 app.command(serve)
+app.command(demo)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from ...runtime.inspect import inspect, render
 from ..voice import VoiceSystem
 
 _PAGE = """<!doctype html>
@@ -27,6 +28,4 @@ def status_page(voice: VoiceSystem | None, model: str) -> str:
         return _PAGE.format(model=escape(model), sessions="No sessions are", tree="starting")
     count = len(list(voice.sessions.children))
     sessions = "One session is" if count == 1 else f"{count or 'No'} sessions are"
-    return _PAGE.format(
-        model=escape(model), sessions=sessions, tree=escape("\n".join(c.spec.name for c in voice.system.root.children))
-    )
+    return _PAGE.format(model=escape(model), sessions=sessions, tree=escape(render(inspect(voice.system))))

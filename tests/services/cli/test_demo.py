@@ -1,0 +1,47 @@
+"""The demonstration in the terminal, as a user runs it."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.real_time
+
+
+def troupe(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from troupe.services.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, **options)  # type: ignore[call-overload]
+
+
+def test_it_crashes_heals_and_ends_by_itself() -> None:
+    ended = troupe("demo", "--seconds", "3", "--seed", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert "├─ providers  (rest_for_one)  running" in ended.stdout
+    assert re.search(r"restarted \dx", ended.stdout)
+    told = re.search(r"(\d+) calls answered, (\d+) told", ended.stdout)
+    assert told is not None
+    assert int(told[1]) > 100
+    assert int(told[2]) > 0
+
+
+def test_help_says_what_there_is() -> None:
+    text = troupe("--help").stdout
+    for command in ("demo", "serve"):
+        assert command in text
+
+
+def test_serving_the_world_takes_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TROUPE_API_KEYS", raising=False)
+    refused = troupe("serve", "--host", "0.0.0.0")
+    assert refused.returncode == 2
+    assert "TROUPE_API_KEYS" in refused.stderr
+
+
+def test_a_taken_port_is_said_plainly() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = troupe("serve", "--port", str(taken.getsockname()[1]))
+    assert refused.returncode == 1
+    assert "Choose another with --port" in " ".join(refused.stderr.split())
