@@ -1,10 +1,11 @@
 """What happens in a system, as structured events for logs and metrics. They never contain messages or their contents.
 
 An event names errors by type and place, not by text: the text of a foreign exception may quote what a user said.
+Other packages add events of their own and send them the same way, through `System.emit`.
 """
 
 import logging
-from typing import Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -15,12 +16,17 @@ logger = logging.getLogger("troupe.runtime")
 class Event(Struct, frozen=True, kw_only=True):
     """Something that happened to one actor or supervisor."""
 
+    level: ClassVar[int] = logging.WARNING
+    """Of the log line, as in `logging`."""
+
     path: str
     """Whom it happened to."""
 
 
 class Started(Event, frozen=True, kw_only=True):
     """It became ready."""
+
+    level: ClassVar[int] = logging.DEBUG
 
     incarnation: int
     """1 for the first life, 2 after the first restart, ..."""
@@ -29,10 +35,14 @@ class Started(Event, frozen=True, kw_only=True):
 class Stopped(Event, frozen=True, kw_only=True):
     """It ended in good order: by itself, or because it was asked to."""
 
+    level: ClassVar[int] = logging.DEBUG
+
     reason: str
 
 
-class _Failure(Event, frozen=True, kw_only=True):
+class Failure(Event, frozen=True, kw_only=True):
+    """Something that an error brought about."""
+
     error: str
     """The qualified name of the error's type."""
     where: str
@@ -49,11 +59,13 @@ class _Failure(Event, frozen=True, kw_only=True):
         return cls(path=path, error=f"{kind.__module__}.{kind.__qualname__}", where=where, **fields)
 
 
-class Crashed(_Failure, frozen=True, kw_only=True):
+class Crashed(Failure, frozen=True, kw_only=True):
     """It ended with an error."""
 
+    level: ClassVar[int] = logging.ERROR
 
-class ErrorSuppressed(_Failure, frozen=True, kw_only=True):
+
+class ErrorSuppressed(Failure, frozen=True, kw_only=True):
     """An error came when nobody was there to get it: its caller had left, or it was crashing already."""
 
 
@@ -69,6 +81,8 @@ class Restarting(Event, frozen=True, kw_only=True):
 class GaveUp(Event, frozen=True, kw_only=True):
     """A supervisor reached its restart limit, stops its children and ends."""
 
+    level: ClassVar[int] = logging.ERROR
+
     child: str
     """The child whose restart was one too many."""
 
@@ -83,6 +97,8 @@ class Cancelled(Event, frozen=True, kw_only=True):
 class WouldNotStop(Event, frozen=True, kw_only=True):
     """It goes on although it was cancelled: its owner can't end before it does."""
 
+    level: ClassVar[int] = logging.ERROR
+
 
 class Overloaded(Event, frozen=True, kw_only=True):
     """A mailbox was full: a message was refused, or dropped, or has to wait. At most one such event a second."""
@@ -91,21 +107,8 @@ class Overloaded(Event, frozen=True, kw_only=True):
     """Messages the mailbox holds."""
 
 
-LEVELS: dict[type[Event], int] = {
-    Started: logging.DEBUG,
-    Stopped: logging.DEBUG,
-    Crashed: logging.ERROR,
-    ErrorSuppressed: logging.WARNING,
-    Restarting: logging.WARNING,
-    GaveUp: logging.ERROR,
-    Cancelled: logging.WARNING,
-    WouldNotStop: logging.ERROR,
-    Overloaded: logging.WARNING,
-}
-
-
 def log(event: Event) -> None:
     """Write an event to the logger ``troupe.runtime``; its fields are in the record's ``troupe`` attribute."""
     fields = asdict(event)
     text = " ".join(f"{name}={value}" for name, value in fields.items())
-    logger.log(LEVELS[type(event)], "%s %s", type(event).__name__, text, extra={"troupe": event})
+    logger.log(event.level, "%s %s", type(event).__name__, text, extra={"troupe": event})
