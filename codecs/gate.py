@@ -44,17 +44,34 @@ from .limits import Limits, Stopwatch
 from .source import ReadAt, Source
 from .streams import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
 
-_AUDIO_DECODERS = (
-    *("aac", "alac", "amrnb", "amrwb", "flac", "libopencore_amrnb", "libopencore_amrwb", "mp1float", "mp2float"),
-    *("mp3", "mp3float", "opus", "vorbis", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "pcm_alaw", "pcm_mulaw"),
+AUDIO_DECODERS = (
+    *("aac", "alac", "amrnb", "amrwb", "flac", "libopencore_amrnb", "libopencore_amrwb", "libopus"),
+    *(
+        "mp1float",
+        "mp2float",
+        "mp3",
+        "mp3float",
+        "opus",
+        "vorbis",
+        "adpcm_ima_qt",
+        "adpcm_ima_wav",
+        "adpcm_ms",
+        "pcm_alaw",
+        "pcm_mulaw",
+    ),
     *("pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le"),
     *("pcm_s32be", "pcm_s32le", "pcm_s8", "pcm_u8"),
 )
 _VIDEO_DECODERS = ("av1", "h263", "h264", "hevc", "libdav1d", "mjpeg", "mpeg4", "theora", "vp8", "vp9")
 _IMAGE_DECODERS = ("bmp", "gif", "mjpeg", "png", "webp")
-DECODERS = frozenset((*_AUDIO_DECODERS, *_VIDEO_DECODERS, *_IMAGE_DECODERS))
+DECODERS = frozenset((*AUDIO_DECODERS, *_VIDEO_DECODERS, *_IMAGE_DECODERS))
 """The decoders that may see untrusted bytes, by libav's names."""
 
+PYAV = int(av.__version__.partition(".")[0])
+"""PyAV's major version."""
+
+_LENIENT: dict[str, Any] = {} if PYAV >= 19 else {"metadata_errors": "ignore"}
+"""For tags that are no UTF-8; PyAV 19 takes them always."""
 _BUFFER = 64 * 1024
 _PROBE_BYTES = 1 << 20
 _PROBE_MICROSECONDS = 5_000_000
@@ -276,14 +293,14 @@ def opened(source: Source, file_format: Format, limits: Limits) -> Generator[Med
                 options={
                     "protocol_whitelist": "",
                     "format_whitelist": file_format.demuxer,
-                    "codec_whitelist": ",".join(_AUDIO_DECODERS),
+                    "codec_whitelist": ",".join(AUDIO_DECODERS),
                     "max_streams": str(limits.streams + 1),
                     "probesize": str(_PROBE_BYTES),
                     "analyzeduration": str(_PROBE_MICROSECONDS),
                 },
-                metadata_errors="ignore",
                 buffer_size=_BUFFER,
                 timeout=(limits.wall, None),
+                **_LENIENT,
             )
         with container:
             reader.check()
@@ -340,10 +357,12 @@ def create_decoder(name: str, limits: Limits, *, extradata: bytes | None = None)
     Raises:
         UnsupportedFormat: if this decoder is not allowed, or this build of libav lacks it.
     """
+    if name not in DECODERS:
+        raise UnsupportedFormat("the codec is not among those that are decoded here")
     try:
         codec = av.codec.Codec(name, "r")
     except ValueError as error:  # PyAV's UnknownCodecError
-        raise UnsupportedFormat("this build of libav has no such decoder") from error
+        raise UnsupportedFormat(f"this build of libav has no decoder {name}") from error
     context = av.codec.CodecContext.create(codec, "r")
     _restrict(context, limits, threads=1)
     context.extradata = extradata

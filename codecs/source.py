@@ -12,7 +12,8 @@ import msgspec
 from .errors import RefusedFormat, TooManyBytes
 from .limits import Limits
 
-Loadable: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+Buffer: TypeAlias = bytes | bytearray | memoryview
+Loadable: TypeAlias = str | os.PathLike[str] | Buffer | BinaryIO
 ReadAt: TypeAlias = Callable[[int, int], bytes]
 """``read_at(length, offset)``: at most `length` bytes from `offset`, and none only at the end."""
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+MOST_GARBAGE = 1 << 18
+"""Bytes without a frame after which a stream of frames is given up."""
 MP3_HEADER = 4
 ADTS_HEADER = 7
 _MP3_RATES = (44100, 48000, 32000)

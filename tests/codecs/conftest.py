@@ -2,11 +2,13 @@
 
 import ctypes
 import functools
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import espeakng_loader
 import numpy as np
@@ -36,6 +38,21 @@ RECIPES = {
     "av.webm": f"-f lavfi -i {PICTURE} -f lavfi -i {STEREO} -shortest -c:v libvpx -c:a libopus",
     "silent.mp4": f"-f lavfi -i {PICTURE}",
     "fragmented.mp4": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest -movflags frag_keyframe+empty_moov",
+    "aac.mp4": f"-f lavfi -i {TONE} -movflags frag_keyframe+empty_moov+default_base_moof -frag_duration 500000",
+    "opus.mp4": f"-f lavfi -i {STEREO} -c:a libopus -movflags empty_moov+delay_moov -frag_duration 500000",
+    "flac.mp4": f"-f lavfi -i {TONE} -c:a flac -strict -2 -movflags empty_moov -frag_duration 500000",
+    "live.webm": f"-f lavfi -i {STEREO} -c:a libopus -b:a 32k -live 1 -cluster_time_limit 100",
+    "vorbis.webm": f"-f lavfi -i {STEREO} -c:a libvorbis",
+    "flac.mka": f"-f lavfi -i {TONE} -c:a flac",
+    "aac.mka": f"-f lavfi -i {TONE} -c:a aac",
+    "mp3.mka": f"-f lavfi -i {TONE} -c:a libmp3lame",
+    "pcm.mka": f"-f lavfi -i {TONE} -c:a pcm_s24le",
+    "s24.wav": f"-f lavfi -i {TONE} -c:a pcm_s24le",
+    "u8.wav": f"-f lavfi -i {TONE} -c:a pcm_u8",
+    "f32.wav": f"-f lavfi -i {TONE} -c:a pcm_f32le",
+    "mulaw.wav": f"-f lavfi -i {TONE} -c:a pcm_mulaw -ar 8000",
+    "rf64.wav": f"-f lavfi -i {TONE} -rf64 always",
+    "s24.flac": f"-f lavfi -i {STEREO} -c:a flac -sample_fmt s32",
     "png": f"-f lavfi -i {PICTURE} -frames:v 1",
     "jpg": f"-f lavfi -i {PICTURE} -frames:v 1",
     "gif": f"-f lavfi -i {PICTURE} -frames:v 1",
@@ -56,6 +73,17 @@ def ffmpeg() -> Callable[..., None]:
         subprocess.run([program, "-v", "error", "-nostdin", "-y", *arguments], check=True, timeout=50)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def ffprobe(ffmpeg: Callable[..., None]) -> Callable[[Path], dict[str, Any]]:
+    """``ffprobe(path)`` returns what the command says about a file's ``format`` and ``streams``, packets counted."""
+
+    def probe(path: Path) -> dict[str, Any]:
+        command = ["ffprobe", "-v", "error", "-of", "json", "-count_packets", "-show_format", "-show_streams", path]
+        return json.loads(subprocess.run(command, check=True, timeout=50, capture_output=True).stdout)
+
+    return probe
 
 
 @pytest.fixture(scope="session")

@@ -184,15 +184,20 @@ def children(sandbox) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def wait_for_children(sandbox, count: int) -> None:
+    deadline = time.monotonic() + 10
+    while len(children(sandbox)) != count:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_leaving_the_answer_kills_the_child(sandbox):
+    wait_for_children(sandbox, 0)
     answer = sandbox.run("sandbox_jobs:endless", SOURCE, b"", Limits())
     next(answer)
     assert len(children(sandbox)) == 1
     answer.close()
-    deadline = time.monotonic() + 10
-    while children(sandbox):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    wait_for_children(sandbox, 0)
 
 
 def test_jobs_of_several_threads_run_side_by_side(sandbox):
