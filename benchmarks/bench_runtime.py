@@ -13,7 +13,6 @@ import anyio
 import trio
 from anyio.lowlevel import checkpoint
 from harness import Row, at_least, at_most, interleaved, percentile
-
 from troupe.runtime import (
     NO_BACKOFF,
     Actor,
@@ -97,7 +96,7 @@ def on_trio(function: Callable[..., Awaitable[float]], *arguments: Any) -> float
     return anyio.run(function, *arguments, backend="trio")
 
 
-# -- tell ----------------------------------------------------------------------------------------------------------------
+# -- tell ----------------------------------------------------------------------------------------------------------
 
 
 async def queue_throughput(count: int) -> float:
@@ -125,7 +124,7 @@ async def tell_throughput(count: int) -> float:
         return count / (time.perf_counter() - start)
 
 
-# -- ask, in microseconds ------------------------------------------------------------------------------------------------
+# -- ask, in microseconds ------------------------------------------------------------------------------------------
 
 
 async def ask_time(count: int) -> float:
@@ -210,7 +209,7 @@ async def trio_channel_throughput(count: int) -> float:
         return count / (time.perf_counter() - start)
 
 
-# -- streams -------------------------------------------------------------------------------------------------------------
+# -- streams -------------------------------------------------------------------------------------------------------
 
 
 async def stream_throughput(count: int) -> float:
@@ -243,7 +242,7 @@ async def cancel_p99(rounds: int, busy: int) -> float:
         return percentile(times, 0.99)
 
 
-# -- lives ---------------------------------------------------------------------------------------------------------------
+# -- lives ---------------------------------------------------------------------------------------------------------
 
 
 async def spawn_time(count: int) -> float:

@@ -69,17 +69,17 @@ class Channel(Generic[T]):
         "_broken",
         "_budget",
         "_closed",
+        "_direct",
         "_dropped",
         "_error",
-        "_direct",
         "_free",
         "_high_water",
         "_receivers",
         "_senders",
         "capacity",
         "items",
-        "received",
         "overflow",
+        "received",
     )
 
     def __init__(self, capacity: int, overflow: Overflow = Overflow.BLOCK) -> None:

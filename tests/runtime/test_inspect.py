@@ -56,7 +56,8 @@ async def test_the_tree_says_who_runs_who_backs_off_and_why() -> None:
         assert picture.splitlines() == [
             "root  (one_for_one)  running",
             "├─ speech  (one_for_one)  running",
-            f"│  ├─ stt  (Worker)  backing off  for {broken.backing_off:.1f} s  after ValueError  mailbox 1/256  1 handled",
+            "│  ├─ stt  (Worker)  backing off  "
+            f"for {broken.backing_off:.1f} s  after ValueError  mailbox 1/256  1 handled",
             "│  └─ tts  (Worker)  running  1 handled",
             "└─ model  (Worker)  running",
         ]
