@@ -258,6 +258,9 @@ class Incarnation:
                     entry = await self._next(worker, lane)
                 except EndOfChannel:
                     return
+                if self._stopping and is_data:  # told to stop after it was woken for this message
+                    lane.put_back(entry)
+                    return
             if most > 1 and self._idle == 0 and self._data_workers < most and self._tasks is not None:
                 self._data_workers += 1
                 self._tasks.start_soon(self._extra_worker)
