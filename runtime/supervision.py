@@ -214,7 +214,12 @@ class Supervisor:
         for name, spec in self._static.items():
             self._children[name] = known.get(name) or self._make_child(spec)
         for child in self.children:
-            await self._start(child)
+            try:
+                if child.wanted:
+                    await self._start(child)
+            except StartFailed:
+                if child.wanted:  # else somebody stopped it meanwhile, which is no failure
+                    raise
 
     async def _start(self, child: Child) -> None:
         """Start a child on somebody's behalf: a failure is raised here, and is no crash."""

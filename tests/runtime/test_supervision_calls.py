@@ -195,6 +195,7 @@ async def test_what_is_left_after_the_grace_gets_actor_died_as_soon_as_that_chil
     assert calls.ended[1][1] == Killed(2)
 
 
+@pytest.mark.virtual
 async def test_restart_by_a_supervisor_leaves_the_mailbox_alone() -> None:
     """A member of a group that is stopped to be restarted does not work off its mailbox first."""
     stage = Stage()

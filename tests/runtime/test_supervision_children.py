@@ -384,3 +384,20 @@ async def test_block_may_be_left_at_any_point_of_a_restart(strategy: Strategy) -
         assert scope.cancelled_caught
         assert stage.alive == set()
         assert stage.doubled == []
+
+
+@pytest.mark.virtual
+async def test_static_child_may_be_stopped_and_restarted_while_its_supervisor_still_starts() -> None:
+    """Before its turn, or in the middle of its start: the others start all the same, and nobody starts twice."""
+    stage = Stage(a=Act(start=1), b=Act(start=1), c=Act(start=1))
+    async with open_system(on_event=stage.event) as system, anyio.create_task_group() as tasks:
+        tasks.start_soon(system.root.start_child, supervisor("s", *stage.children("abc")))
+        await until(lambda: "a" in stage.alive)
+        s = system.supervisor("s")
+        await s.stop_child("a")
+        await s.stop_child("c")
+        await s.restart_child("c")
+        await until(lambda: states(system.root) == {"s": "running"})
+        assert states(s) == {"a": "ended", "b": "running", "c": "running"}
+        assert stage.lives == {"a": 1, "b": 1, "c": 1}
+        assert anyio.current_time() == 1
