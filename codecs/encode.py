@@ -1,0 +1,279 @@
+"""Encoding audio: whole, or as it comes.
+
+What can be exact is exact: what an encoder puts in front (its delay, Opus's pre-skip) and behind (padding) is declared
+where the format has a place for it, and a player leaves it out. `encodings.ENCODINGS` names the formats.
+"""
+
+import io
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+import av.codec
+import numpy as np
+
+from .audio_encoder import LAYOUTS, AudioEncoder
+from .encodings import Encoding, encoding_named
+from .errors import UnsupportedFormat
+from .ogg_writer import OggOpusWriter
+from .output import Output
+from .pcm import Int16, Pcm, to_int16
+
+_WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_UNKNOWN_SIZE = 0xFFFF_FFFF
+_MOST_OF_A_WAV = 0xFFFF_FFFF - _WAV.size
+
+
+def encode(pcm: Pcm, form: str, *, bit_rate: int | None = None) -> bytes:
+    """Encode audio to a file.
+
+    Args:
+        pcm: the audio; float samples are clamped.
+        form: ``wav``, ``mp3``, ``ogg`` (Opus), ``webm`` (Opus), ``m4a`` (AAC in MP4), ``aac`` (ADTS), ``flac``, or
+            ``pcm`` for bare s16le samples.
+        bit_rate: in bit/s, for all channels together; None for a default that suits speech.
+
+    Returns:
+        The file. Decoded it has as many frames as `pcm`, if the format knows its rate. Exceptions: ``aac`` has no place
+        for the encoder's delay and padding; libav before 8.1 takes the padding of an ``m4a`` for audio, although the
+        file says what it is; and so it does with ``webm`` of less than 14 ms.
+
+    Raises:
+        UnsupportedFormat: if there is no such format here.
+        ValueError: if the format can't hold so many channels, so much audio, or a bit rate.
+    """
+    file = io.BytesIO()
+    encode_to(file, pcm, form, bit_rate=bit_rate)
+    return file.getvalue()
+
+
+def encode_to(target: str | Path | BinaryIO, pcm: Pcm, form: str | None = None, *, bit_rate: int | None = None) -> None:
+    """Encode audio to a path, or to a binary file that can seek, at its present position.
+
+    Args:
+        target: where to; a file that exists is overwritten.
+        pcm: as for `encode`.
+        form: as for `encode`; None for what the path's extension says.
+        bit_rate: as for `encode`.
+
+    Raises:
+        OSError: if the file can't be written.
+        Otherwise as `encode`.
+    """
+    if isinstance(target, str | Path):
+        encoding = encoding_named(form or Path(target).suffix.removeprefix(".").lower())
+        with Path(target).open("wb") as opened:
+            encode_to(opened, pcm, encoding.name, bit_rate=bit_rate)
+        return
+    if form is None:
+        raise ValueError("a file object does not tell the format; name it")
+    encoding = encoding_named(form)
+    _check(encoding, pcm.rate, pcm.channels, bit_rate)
+    samples = to_int16(pcm.samples)
+    if encoding.name == "wav":
+        writer: _Writer = _Samples(wav_header(pcm.rate, pcm.channels, samples.nbytes))
+    else:
+        writer = _writer(encoding, pcm.rate, pcm.channels, bit_rate, target)
+    for start in range(0, len(samples), pcm.rate):
+        target.write(writer.encode(samples[start : start + pcm.rate]))
+    target.write(writer.finish())
+
+
+class StreamEncoder:
+    """Encodes one stream of audio while it comes, such as the speech of a synthesizer.
+
+    `push` returns bytes that can be sent on at once; all that was returned, joined, is the file. It needs no thread and
+    no file. Dropping it frees everything.
+
+    A stream can't be corrected at its start once its length is known. So WAV says that its size is unknown (the usual
+    sign for it is 0xFFFFFFFF), MP4 is fragmented, WebM and FLAC don't say how long they are; and MP3 can't have its
+    encoder's delay and padding left out. Ogg and WebM end exactly all the same.
+
+    Args:
+        form: as for `encode`.
+        rate: of the samples, in Hz.
+        channels: how many there are.
+        bit_rate: in bit/s, for all channels together; None for a default that suits speech.
+
+    Attributes:
+        encoding: the format.
+        rate: of the samples, in Hz.
+        channels: how many there are.
+        frames: pushed so far.
+
+    Raises:
+        UnsupportedFormat: if there is no such format here.
+        ValueError: if the rate or number of channels can't be written, or the bit rate can't be chosen.
+    """
+
+    def __init__(self, form: str, rate: int, channels: int = 1, *, bit_rate: int | None = None) -> None:
+        self.encoding = encoding_named(form)
+        _check(self.encoding, rate, channels, bit_rate)
+        self.rate = rate
+        self.channels = channels
+        self.frames = 0
+        self._writer: _Writer | None = _writer(self.encoding, rate, channels, bit_rate, None)
+
+    @property
+    def mime_type(self) -> str:
+        """The MIME type of the stream."""
+        return self.encoding.mime_type
+
+    def push(self, samples: Int16) -> bytes:
+        """Take int16 samples, shape ``(n,)`` if there is one channel, else ``(n, channels)``; any n.
+
+        Returns:
+            What is complete with them, which may be nothing: codecs work on frames of 20 to 100 ms.
+
+        Raises:
+            TypeError: if the samples are not int16.
+            ValueError: after `finish`, or if the samples have another shape.
+        """
+        if self._writer is None:
+            raise ValueError("this encoder is finished; make a new one for a new stream")
+        if samples.dtype != np.int16:
+            raise TypeError(f"samples are {samples.dtype}, not int16; troupe.codecs.pcm.to_int16 converts them")
+        if samples.shape[1:] != (() if self.channels == 1 else (self.channels,)):
+            raise ValueError(f"samples have shape {samples.shape}; there are {self.channels} channels")
+        self.frames += len(samples)
+        return self._writer.encode(samples.reshape(-1, self.channels))
+
+    def finish(self) -> bytes:
+        """Return what is left.
+
+        Raises:
+            ValueError: if it was called before.
+        """
+        writer, self._writer = self._writer, None
+        if writer is None:
+            raise ValueError("this encoder is finished; make a new one for a new stream")
+        return writer.finish()
+
+
+def wav_header(rate: int, channels: int, size: int | None = None) -> bytes:
+    """Return what stands in front of s16le samples in a WAV file.
+
+    Args:
+        rate: in Hz.
+        channels: how many are interleaved.
+        size: of the samples in bytes; None for a stream whose end is not known.
+
+    Raises:
+        ValueError: if so much does not fit a WAV file: 4 GiB.
+    """
+    if size is not None and size > _MOST_OF_A_WAV:
+        raise ValueError("a WAV file holds 4 GiB at most; use flac")
+    riff, data = (_UNKNOWN_SIZE, _UNKNOWN_SIZE) if size is None else (_WAV.size - 8 + size, size)
+    form = (16, 1, channels, rate, rate * channels * 2, channels * 2, 16)  # 16 bytes, PCM
+    return _WAV.pack(b"RIFF", riff, b"WAVE", b"fmt ", *form, b"data", data)
+
+
+def _check(encoding: Encoding, rate: int, channels: int, bit_rate: int | None) -> None:
+    if rate <= 0:
+        raise ValueError(f"rate is {rate} Hz; it must be positive")
+    if not 1 <= channels <= encoding.most_channels:
+        raise ValueError(f"{encoding.name} is written with 1 to {encoding.most_channels} channels, not {channels}")
+    if bit_rate is not None and encoding.bit_rate is None:
+        raise ValueError(f"{encoding.name} loses nothing; it has no bit rate to choose")
+
+
+class _Writer(ABC):
+    """Audio to bytes of a file."""
+
+    @abstractmethod
+    def encode(self, samples: Int16) -> bytes:
+        """Take samples of shape ``(n, channels)``."""
+
+    @abstractmethod
+    def finish(self) -> bytes:
+        """Return what is left."""
+
+
+class _Samples(_Writer):
+    """Samples as they are, behind a header."""
+
+    def __init__(self, header: bytes) -> None:
+        self._header = header
+
+    def encode(self, samples: Int16) -> bytes:
+        """Return the samples, the first time with the header in front."""
+        header, self._header = self._header, b""
+        return header + samples.tobytes()
+
+    def finish(self) -> bytes:
+        """Return the header if there were no samples."""
+        return self._header
+
+
+class _Ogg(_Writer):
+    """Opus in Ogg."""
+
+    def __init__(self, encoding: Encoding, rate: int, channels: int, bit_rate: int | None) -> None:
+        assert encoding.codec is not None
+        try:
+            codec = av.codec.Codec(encoding.codec, "w")
+        except ValueError as error:  # PyAV's UnknownCodecError
+            raise UnsupportedFormat(f"this build of libav has no encoder {encoding.codec}") from error
+        context = cast("av.AudioCodecContext", av.codec.CodecContext.create(codec, "w"))
+        for name, value in _settings(encoding, rate, channels, bit_rate).items():
+            setattr(context, name, value)
+        context.options = {"flags": "+bitexact"}
+        context.thread_count = 1
+        self._encoder = AudioEncoder(context, rate)
+        assert context.extradata is not None
+        self._pages = OggOpusWriter(context.extradata)
+
+    def encode(self, samples: Int16) -> bytes:
+        """Encode, and return pages."""
+        return self._pages.write(self._encoder.encode(samples))
+
+    def finish(self) -> bytes:
+        """Return the last pages."""
+        return self._pages.write(self._encoder.finish(), final=True)
+
+
+class _Container(_Writer):
+    """Any codec in a container of libav; what goes to a file is not returned."""
+
+    def __init__(
+        self, encoding: Encoding, rate: int, channels: int, bit_rate: int | None, file: BinaryIO | None
+    ) -> None:
+        assert encoding.codec is not None
+        assert encoding.muxer is not None
+        options: Mapping[str, str] = encoding.live if file is None else encoding.whole
+        self._output = Output(encoding.muxer, options, file)
+        stream = self._output.add_encoder(encoding.codec, {}, **_settings(encoding, rate, channels, bit_rate))
+        self._encoder = AudioEncoder(stream.codec_context, rate, stream.encode)
+
+    def encode(self, samples: Int16) -> bytes:
+        """Encode and mux."""
+        self._output.write(self._encoder.encode(samples))
+        return self._output.take()
+
+    def finish(self) -> bytes:
+        """Encode and mux what is left."""
+        self._output.write(self._encoder.finish())
+        self._output.close()
+        return self._output.take()
+
+
+def _settings(encoding: Encoding, rate: int, channels: int, bit_rate: int | None) -> dict[str, object]:
+    settings: dict[str, object] = {
+        "sample_rate": encoding.rate_for(rate),
+        "layout": LAYOUTS[channels],
+        "format": encoding.sample_format,
+    }
+    if encoding.bit_rate is not None:
+        settings["bit_rate"] = bit_rate or encoding.bit_rate * channels
+    return settings
+
+
+def _writer(encoding: Encoding, rate: int, channels: int, bit_rate: int | None, file: BinaryIO | None) -> _Writer:
+    if encoding.codec is None:
+        return _Samples(wav_header(rate, channels) if encoding.name == "wav" else b"")
+    if encoding.muxer is None:
+        return _Ogg(encoding, rate, channels, bit_rate)
+    return _Container(encoding, rate, channels, bit_rate, file)

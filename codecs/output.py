@@ -1,0 +1,176 @@
+"""Containers of libav that are written: the counterpart of `gate`, for bytes that leave.
+
+libav writes through a Python object, from C: what that raises would be lost or raised in the wrong place. So nothing is
+raised there. What is to be streamed is collected in memory; what goes to a file stops at the first failure, which is
+raised on this side.
+
+Everything is written bit-exact: no date, no random number, no version of a library. The same input makes the same file.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+import av.stream
+
+from .errors import UnsupportedFormat
+from .gate import Packet, libav_errors
+
+_LIVE_BUFFER = 4096
+_BUFFER = 256 * 1024
+
+
+class _Collector:
+    """What libav writes to when nothing can be corrected later: it has no ``seek``."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        """Keep a copy."""
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
+
+
+class _Writer:
+    """What libav writes to when there is a file in which it can go back."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: BaseException | None = None
+
+    def write(self, data: Any) -> int:
+        """Write to the file, unless that has failed."""
+        if self.failure is None:
+            try:
+                self._file.write(data)
+            except BaseException as failure:
+                self.failure = failure
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, and return the new position."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._file.tell()
+
+
+class Output:
+    """A container that is written. It belongs to one thread; `close` ends it.
+
+    Args:
+        muxer: libav's name of the container.
+        options: of the muxer.
+        file: where it goes: a binary file that can seek. None for a stream: then `take` returns what was written.
+
+    Raises:
+        UnsupportedFormat: if this build of libav can't write the container.
+    """
+
+    def __init__(self, muxer: str, options: Mapping[str, str], file: BinaryIO | None = None) -> None:
+        self._collector = _Collector()
+        self._writer = None if file is None else _Writer(file)
+        try:
+            self._container: Any = av.open(  # PyAV types what takes keyword arguments in part only
+                self._writer or self._collector,
+                "w",
+                format=muxer,
+                container_options={"fflags": "+bitexact", "flush_packets": "0" if file else "1", **options},
+                buffer_size=_BUFFER if file else _LIVE_BUFFER,
+            )
+        except ValueError as error:
+            raise UnsupportedFormat(f"this build of libav can't write {muxer}") from error
+
+    def add_encoder(self, codec: str, options: Mapping[str, str], **settings: Any) -> Any:
+        """Add a stream with an encoder of its own, in the calling thread.
+
+        Args:
+            codec: libav's name of the encoder.
+            options: of the encoder.
+            settings: attributes of the stream, such as ``rate`` and ``layout``, or ``width`` and ``height``.
+
+        Returns:
+            The stream; its type is that of the codec.
+
+        Raises:
+            UnsupportedFormat: if this build of libav lacks the encoder, or the container can't hold its codec.
+        """
+        try:
+            stream = self._container.add_stream(codec, options={"flags": "+bitexact", **options}, **settings)
+        except ValueError as error:  # PyAV's UnknownCodecError, and what the container can't hold
+            raise UnsupportedFormat(f"{codec} can't be written into this container here") from error
+        assert stream.codec_context is not None
+        stream.codec_context.thread_count = 1
+        return stream
+
+    def add_copy(self, template: av.stream.Stream) -> av.stream.Stream:
+        """Add a stream for packets of another container's stream, which are not encoded anew.
+
+        Raises:
+            UnsupportedFormat: if the container can't hold them.
+        """
+        try:
+            stream: av.stream.Stream = self._container.add_stream_from_template(template, opaque=True)
+        except ValueError as error:
+            raise UnsupportedFormat("this container can't hold the codec; encode it anew") from error
+        return stream
+
+    def add_packets(self, codec: str, time_base: Fraction, **settings: Any) -> av.stream.Stream:
+        """Add a stream for packets that come without a container.
+
+        Raises:
+            UnsupportedFormat: if the container can't hold them.
+        """
+        try:
+            stream: av.stream.Stream = self._container.add_mux_stream(codec, **settings)
+        except ValueError as error:
+            raise UnsupportedFormat("this container can't hold the codec") from error
+        stream.time_base = time_base
+        return stream
+
+    def start(self) -> None:
+        """Write the header, once all streams are added; otherwise the first packet does it."""
+        with libav_errors():
+            self._container.start_encoding()
+        self._check()
+
+    def write(self, packets: Iterable[Packet]) -> None:
+        """Write packets, each of which knows its stream.
+
+        Raises:
+            BrokenMedia: if the container refuses one: times that go back, for instance.
+            OSError: if the file can't be written.
+        """
+        with libav_errors():
+            for packet in packets:
+                self._container.mux_one(packet)
+        self._check()
+
+    def take(self) -> bytes:
+        """Return what was written since the last time, if there is no file."""
+        return self._collector.take()
+
+    def close(self) -> None:
+        """Write what is left and the end. A container to which nothing was written gets its header at least.
+
+        Raises:
+            OSError: if the file can't be written.
+        """
+        with libav_errors():
+            self._container.start_encoding()
+            self._container.close()
+        self._check()
+
+    def _check(self) -> None:
+        if self._writer is not None and self._writer.failure is not None:
+            raise self._writer.failure
