@@ -3,106 +3,191 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from troupe.runtime import Actor, AutoShutdown, Message, Restart, System, child, run, supervisor
+
+BACKENDS = {
+    "asyncio": "backend='asyncio', use_uvloop=False",
+    "uvloop": "backend='asyncio'",
+    "trio": "backend='trio'",
+}
 
 PROGRAM = """
+import signal
 import sys
 from contextlib import asynccontextmanager
-from anyio import move_on_after, sleep
-from troupe.runtime import Actor, Restart, child, run
+from anyio import CancelScope, sleep
+from troupe.runtime import Actor, Message, child, run
 
-backend, cleanup, how = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+
+class Work(Message, frozen=True):
+    seconds: float
+
+
+class Ignore(Message, frozen=True):
+    pass
+
 
 class Worker(Actor):
-    def __init__(self):
-        if how == "does not start":
-            raise ValueError
-
     @asynccontextmanager
     async def lifespan(self):
-        if how == "gives up":
-            self.crash_soon = True
+        print("starts", flush=True)
+        await sleep({start})
         try:
             yield
         finally:
-            with move_on_after(10, shield=True):
-                await sleep(cleanup)
             print("closed", flush=True)
 
+    async def work(self, message: Work) -> None:
+        await sleep(message.seconds)
+        print("worked", message.seconds, flush=True)
+
+    async def ignore(self, message: Ignore) -> None:
+        with CancelScope(shield=True):
+            while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+                await sleep(0.001)
+            print("on its own", flush=True)
+            await sleep(60)
+
+
 async def ready(system):
+    for message in [{messages}]:
+        await system.ref("worker").tell(message)
     print("ready", flush=True)
-    if how == "gives up":
-        system.ref("worker").cell.incarnation.crash(ValueError())
-    if how == "ends":
-        system.ref("worker").cell.incarnation.stop_normally()
 
-if __name__ == "__main__":
-    restart = Restart.TEMPORARY if how == "ends" else Restart.PERMANENT
-    significant = how == "ends"
-    from troupe.runtime import AutoShutdown, supervisor
-    tree = supervisor("root", child(Worker, name="worker", restart=restart, significant=significant),
-                      intensity=0, auto_shutdown=AutoShutdown.ANY_SIGNIFICANT if significant else AutoShutdown.NEVER)
-    sys.exit(run(tree, backend=backend, on_ready=ready))
+
+first = child(Worker, name="worker", shutdown=60, start_timeout=60)
+sys.exit(run(first, on_ready=ready, {options}))
 """
-
-pytestmark = [pytest.mark.real_time, pytest.mark.parametrize("backend", ["asyncio", "trio"])]
 
 
 class Program:
-    def __init__(self, script: Path, *arguments: str) -> None:
-        script.write_text(PROGRAM)
-        command = [sys.executable, str(script), *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """A running program, and what it says."""
 
-    def line(self) -> str:
+    def __init__(self, script: Path, source: str) -> None:
+        script.write_text(source)
+        self.process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+
+    def says(self, expected: str) -> None:
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        assert self.process.stdout.readline().strip() == expected
 
-    def end(self) -> tuple[int, str, str]:
-        out, error = self.process.communicate(timeout=20)
-        return self.process.returncode, out.strip(), error
+    def gets(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ends(self) -> tuple[int, list[str]]:
+        out, _ = self.process.communicate(timeout=20)
+        return self.process.returncode, out.splitlines()
+
+
+Begin = Callable[..., Program]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[type[Program]]:
+def begin(tmp_path: Path) -> Iterator[Begin]:
     started: list[Program] = []
 
-    def begin(*arguments: str) -> Program:
-        started.append(Program(tmp_path / "program.py", *arguments))
+    def begin(backend: str, messages: str = "", start: str = "0") -> Program:
+        source = PROGRAM.format(options=BACKENDS[backend], messages=messages, start=start)
+        started.append(Program(tmp_path / "program.py", source))
+        started[-1].says("starts")
         return started[-1]
 
-    yield begin  # type: ignore[misc]
+    yield begin
     for program in started:
         program.process.kill()
         program.process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_drains(start: type[Program], backend: str, number: signal.Signals) -> None:
-    program = start(backend, "0.1", "")
-    assert program.line() == "ready"
-    program.process.send_signal(number)
-    assert program.end()[:2] == (0, "closed")
+@pytest.mark.real_time
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_first_signal_drains_and_second_stops_at_once(begin: Begin, backend: str) -> None:
+    drained = begin(backend, "Work(0.2), Work(0), Work(0.1)")
+    killed = begin(backend, "Work(30), Work(0)")
+    for program, number in ((drained, signal.SIGINT), (killed, signal.SIGTERM)):
+        program.says("ready")
+        program.gets(number)
+    assert drained.ends() == (0, ["worked 0.2", "worked 0", "worked 0.1", "closed"])
+    killed.gets(signal.SIGINT)
+    assert killed.ends() == (128 + signal.SIGINT, ["closed"])
 
 
-def test_the_second_signal_stops_now(start: type[Program], backend: str) -> None:
-    program = start(backend, "1", "")
-    assert program.line() == "ready"
-    program.process.send_signal(signal.SIGTERM)
-    with pytest.raises(subprocess.TimeoutExpired):
-        program.process.wait(0.2)
-    program.process.send_signal(signal.SIGTERM)
-    assert program.end()[0] == 128 + signal.SIGTERM
+@pytest.mark.real_time
+def test_signals_count_while_the_tree_still_starts(begin: Begin) -> None:
+    program = begin("asyncio", start="30")
+    program.gets(signal.SIGTERM)
+    assert program.ends() == (0, [])
 
 
-@pytest.mark.parametrize(
-    ("how", "code", "says"),
-    [("does not start", 1, "did not start"), ("gives up", 1, "gives up"), ("ends", 0, "")],
-)
-def test_the_exit_code_says_how_it_went(start: type[Program], backend: str, how: str, code: int, says: str) -> None:
-    returned, _, error = start(backend, "0", how).end()
-    assert returned == code
-    assert says in error
+@pytest.mark.real_time
+def test_third_signal_ends_what_ignores_being_cancelled(begin: Begin) -> None:
+    program = begin("trio", "Ignore()")
+    program.says("ready")
+    program.gets(signal.SIGTERM)
+    program.gets(signal.SIGINT)
+    program.says("on its own")
+    program.gets(signal.SIGTERM)
+    assert program.ends() == (-signal.SIGTERM, [])
+
+
+# -- in this process ---------------------------------------------------------------------------------------------------
+
+
+class Do(Message, frozen=True):
+    what: str
+
+
+class Worker(Actor):
+    def __init__(self, *broken: bool) -> None:
+        if broken:
+            raise ValueError
+
+    def do(self, message: Do) -> None:
+        if message.what == "crash":
+            raise ValueError
+        self.context.stop()
+
+
+def ends(what: str, *broken: bool, backend: Literal["asyncio", "trio"]) -> int:
+    """Run a program whose only actor is told something when it is ready."""
+
+    async def tell(system: System) -> None:
+        await system.ref("worker").tell(Do(what))
+
+    worker = child(Worker, *broken, name="worker", restart=Restart.TRANSIENT, significant=True)
+    root = supervisor("app", worker, intensity=0, auto_shutdown=AutoShutdown.ALL_SIGNIFICANT)
+    return run(root, backend=backend, on_ready=tell, on_event=lambda _: None)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_exit_code_says_how_the_root_ended(
+    backend: Literal["asyncio", "trio"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ends("end", backend=backend) == 0
+    assert capsys.readouterr().err == ""
+    assert ends("crash", backend=backend) == 1
+    assert "RestartLimitExceeded: supervisor 'app' gives up: more than 0 restarts" in capsys.readouterr().err
+    assert ends("end", True, backend=backend) == 1
+    assert "StartFailed: 'worker' did not start: crashed with ValueError" in capsys.readouterr().err
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_error_of_on_ready_is_raised_as_it_is(backend: Literal["asyncio", "trio"]) -> None:
+    async def fail(_system: System) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        run(child(Worker, name="worker"), backend=backend, on_ready=fail, on_event=lambda _: None)
+
+
+@pytest.mark.real_time
+def test_signal_handlers_are_given_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    ends("end", backend="asyncio")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
