@@ -13,7 +13,9 @@ from troupe.actors.realtime.names import CLIENT_EVENTS, SERVER_EVENTS
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "realtime.md"
 TESTS = [
-    test for folder in ("actors/realtime", "actors/voice", "services/gateway") for test in (ROOT / "tests" / folder).rglob("test_*.py")
+    test
+    for folder in ("actors/realtime", "actors/voice", "services/gateway")
+    for test in (ROOT / "tests" / folder).rglob("test_*.py")
 ]
 START, END = "<!-- events: written by .ci/realtime_events.py -->\n", "<!-- end of events -->"
 
