@@ -84,9 +84,10 @@ class RemoteCall(Call):
         self.done = True
         self._end = self._end or end
         if self.server is None:
-            self.released()
+            self._released = True
         else:
             self.server.cancel(self)
+        self._settle()  # which waits for the handler, unless that has ended before its items were sent
 
     def _deliver(self, value: Any) -> None:
         try:

@@ -14,6 +14,8 @@ from inspect import isclass
 from types import FunctionType
 from typing import Any, Final, TypeGuard
 
+from msgspec import msgpack
+
 from ..errors import RemoteError
 from .names import find_loaded, name_of
 from .wire import Fault
@@ -21,18 +23,18 @@ from .wire import Fault
 FRAMES: Final = 20
 """Frames of a traceback that travel, counted from where it was raised."""
 
+LONGEST: Final = 16 * 1024
+"""Bytes of arguments and attributes, and characters of traceback, that travel: any frame has room for these."""
+
 
 def describe(error: BaseException) -> Fault:
     """Describe an exception."""
-    trace = "".join(traceback.format_exception(error, limit=-FRAMES))
     arguments: tuple[Any, ...] = error.__reduce__()[1]  # type: ignore[assignment]
-    plain = _is_plain(arguments) and _is_plain(error.__dict__)
-    return Fault(
-        type=name_of(type(error)),
-        arguments=list(arguments) if plain else None,
-        state={name: value for name, value in error.__dict__.items() if name != "__notes__"} if plain else {},
-        trace=trace,
-    )
+    state = {name: value for name, value in error.__dict__.items() if name != "__notes__"}
+    trace = "".join(traceback.format_exception(error, limit=-FRAMES))[-LONGEST:]
+    if not (_is_plain(arguments) and _is_plain(state) and len(msgpack.encode((arguments, state))) <= LONGEST):
+        return Fault(name_of(type(error)), None, {}, trace)
+    return Fault(name_of(type(error)), list(arguments), state, trace)
 
 
 def rebuild(fault: Fault) -> Exception:

@@ -6,7 +6,7 @@ channel does with a sender when it is full happens on the other side as well, a 
 """
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..channel import Channel
 from ..errors import ChannelBroken, ChannelClosed, ProtocolError
@@ -17,6 +17,10 @@ from .wire import WINDOW, Credit, Items
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
+
+
+BATCH: Final = 64 * 1024
+"""Bytes of items after which a frame is long enough; a single item may be longer."""
 
 
 class Outflow:
@@ -49,8 +53,10 @@ class Outflow:
             while not self._credit:
                 await self._granted.wait()
             items = [encode(await channel.receive())]
-            while len(items) < self._credit and len(channel):
-                items.append(encode(channel.receive_nowait()))
+            size = len(items[0])
+            while len(items) < self._credit and channel.items and size < BATCH:
+                items.append(encode(channel.take()))
+                size += len(items[-1])
             self._credit -= len(items)
             self._connection.send(Items(self._number, items))
 

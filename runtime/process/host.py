@@ -34,6 +34,9 @@ GREETING: Final = 5.0
 GRACE: Final = 0.5
 """Seconds that a worker has to end once its connection is closed; then it gets SIGTERM."""
 
+SMALLEST_FRAME: Final = 64 * 1024
+"""Bytes that even the smallest `Process.max_frame` has: an error with its traceback has to fit."""
+
 LAST_GRACE: Final = 0.2
 """Seconds that a worker has to end after SIGTERM; then it gets SIGKILL."""
 
@@ -56,6 +59,10 @@ class Process:
     """Bytes that one message, reply or batch of items may have."""
     transport: Transport = Transport.UNIX
     """What connects the two processes."""
+
+    def __post_init__(self) -> None:
+        if self.prefetch < 0 or not self.heartbeat > 0 or self.max_frame < SMALLEST_FRAME:
+            raise ValueError(f"prefetch ≥ 0, heartbeat > 0 and max_frame ≥ {SMALLEST_FRAME} must hold, not {self}")
 
     def check(self, spec: "ActorSpec") -> None:
         """See `Host.check`."""

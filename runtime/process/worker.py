@@ -74,10 +74,11 @@ class Session:
         self.connection: Connection[wire.ToWorker] = Connection(stream, wire.ToWorker, max_frame)
         self.calls: dict[int, RemoteCall] = {}
         """Those which are not settled."""
+        self.guest: Guest | None = None
+        """The actor's one life, once it has begun."""
         self._start = Latch()
         self._seen = 0
         self._name = ""
-        self.guest: Guest | None = None
         self._system: System | None = None
         self._vocabulary: Vocabulary
         self._on: dict[type, Callable[[Any], None]] = {
@@ -156,11 +157,12 @@ class Session:
                 return wire.Ended(describe(error), self._seen)
 
     def _on_event(self, event: events.Event) -> None:
-        """The parent says what happens to the actor as a whole, as it does for all its actors."""
-        if event.path != self._name:
-            events.log(event)
-        elif isinstance(event, events.ErrorSuppressed):
+        """What happens to the actor as a whole is for the parent to say, but for where it crashed."""
+        is_own = event.path == self._name
+        if is_own and isinstance(event, events.ErrorSuppressed):
             self.connection.send(wire.Suppressed(event.error, event.where))
+        elif not is_own or isinstance(event, events.Crashed):
+            events.log(event)
 
     # -- as a host -------------------------------------------------------------------------------------------------
 
@@ -193,7 +195,7 @@ class Session:
             message = word.message(frame.payload)
         except wire.UNREADABLE as error:  # its sender has put in what its annotations do not allow
             if word.kind is Kind.TELL:
-                self.connection.send(wire.Suppressed(name_of(type(error)), ""))
+                self.connection.send(wire.Suppressed(name_of(type(error)).replace(":", "."), ""))
             self.connection.send(wire.Failure(frame.id, describe(error)))
             return
         call = self.calls[frame.id] = CALLS[word.kind](self, self.cell, frame, word, message)

@@ -69,6 +69,12 @@ class DoTold(Message, frozen=True):
     what: str
 
 
+class Fill(Request[bytes], frozen=True):
+    """As many zeros come back."""
+
+    count: int
+
+
 class Lie(Request[int], frozen=True):
     """What comes back is no int."""
 
@@ -127,6 +133,9 @@ class Lodger(Actor):
     async def told(self, message: DoTold) -> None:
         await self.do(Do(message.what))
 
+    async def fill(self, request: Fill) -> bytes:
+        return bytes(request.count)
+
     async def lie(self, request: Lie) -> int:
         return "not a number"  # type: ignore[return-value]
 
@@ -155,6 +164,8 @@ class Lodger(Actor):
                 raise KeyError("key")
             case "fail untranslatably":
                 raise Untranslatable(object())
+            case "fail at length":
+                raise ValueError("x" * 200_000)
             case "fail for good":
                 raise Fatal
             case "stop normally":

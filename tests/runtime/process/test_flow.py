@@ -12,7 +12,7 @@ from msgspec.msgpack import Decoder
 from troupe.runtime.channel import Channel
 from troupe.runtime.errors import EndOfChannel, NotSendable, ProtocolError
 from troupe.runtime.process import wire
-from troupe.runtime.process.flow import Inflow, Outflow
+from troupe.runtime.process.flow import BATCH, Inflow, Outflow
 from troupe.runtime.process.vocabulary import encode
 
 
@@ -100,6 +100,19 @@ async def test_a_fast_reader_needs_no_task_and_gets_items_in_batches() -> None:
         assert len(frame.items) == 20
         await between.settle()
         assert [await between.sink.receive() for _ in range(20)] == list(range(20))
+
+
+async def test_long_items_go_out_one_by_one() -> None:
+    source = Channel[bytes](64)
+    for _ in range(3):
+        source.send_nowait(b"x" * BATCH)
+    for _ in range(3):
+        source.send_nowait(b"x" * (BATCH // 2))
+    source.close()
+    between = Wire()
+    with pytest.raises(EndOfChannel):
+        await Outflow(between, 1, 64, source).run()
+    assert [len(frame.items) for frame in between.sent] == [1, 1, 1, 2, 1]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -162,6 +162,7 @@ async def test_garbage_on_the_connection() -> None:
         assert isinstance(await last_error(ref), ProtocolError)
 
 
+@once
 async def test_a_worker_that_does_not_stop_is_killed() -> None:
     events: list[Event] = []
     async with lodging(shutdown=0.05, events=events) as ref, create_task_group() as tasks:
@@ -260,26 +261,18 @@ async def test_strangers_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> Non
 # -- not even specified ------------------------------------------------------------------------------------------------
 
 
-class Unknown:
-    pass
-
-
-class TakesUnknown(Actor):
-    def __init__(self, thing: object) -> None: ...
-
-
 @pytest.mark.parametrize(
     ("factory", "arguments", "actor", "complaint"),
     [
         (lambda: Lodger(), (), Lodger, "factory .*<lambda> can't be imported by a worker process"),
         (Lodger, (Place(1, 2),), None, "the arguments of lodgers:Lodger can't travel"),
         (build, (), Lodger, ""),
-        (Lodger, ("x" * 2000,), None, "the arguments of 'it' are too long"),
+        (Lodger, ("x" * 200_000,), None, "the arguments of 'it' are too long"),
     ],
 )
 def test_what_could_not_start_is_refused_when_it_is_specified(factory, arguments, actor, complaint: str) -> None:
     def specify() -> None:
-        child(factory, *arguments, name="it", actor=actor, host=Process(max_frame=1500))
+        child(factory, *arguments, name="it", actor=actor, host=Process(max_frame=100_000))
 
     if complaint:
         with pytest.raises(InvalidActor, match=complaint):
@@ -291,3 +284,11 @@ def test_what_could_not_start_is_refused_when_it_is_specified(factory, arguments
 def test_an_actor_whose_messages_can_not_travel_is_refused() -> None:
     with pytest.raises(InvalidActor, match="Ref is not a type that msgspec knows"):
         child(lodgers.Gossip, name="gossip", host=Process())
+
+
+@pytest.mark.parametrize(
+    "option", [{"prefetch": -1}, {"heartbeat": 0}, {"heartbeat": float("nan")}, {"max_frame": 1000}]
+)
+def test_options_that_make_no_sense(option) -> None:
+    with pytest.raises(ValueError, match="must hold"):
+        Process(**option)

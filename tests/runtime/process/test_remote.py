@@ -175,9 +175,17 @@ async def test_what_is_no_data_is_not_sent() -> None:
 
 
 async def test_what_is_too_long_is_not_sent() -> None:
-    async with lodging(host=Loopback(max_frame=10_000)) as ref:
-        with pytest.raises(NotSendable, match=r"20\d\d\d bytes are more than the 10000"):
-            await ref.ask(Echo(b"\x00" * 20_000))
+    async with lodging(host=Loopback(max_frame=100_000)) as ref:
+        with pytest.raises(NotSendable, match=r"200\d\d\d bytes are more than the 100000"):
+            await ref.ask(Echo(b"\x00" * 200_000))
+        with pytest.raises(NotSendable, match=r"200\d\d\d bytes are more than the 100000"):
+            await ref.ask(lodgers.Fill(200_000))
+        with pytest.raises(NotSendable):
+            async with ref.open(Shout()) as conversation:
+                await conversation.send("x" * 200_000)
+                await conversation.receive()
+        with pytest.raises(RemoteError):
+            await ref.ask(Do("fail at length"))
         assert await ref.ask(Echo(b"")) == b""
 
 
@@ -186,7 +194,7 @@ async def test_a_tell_that_makes_no_sense_is_dropped_and_reported() -> None:
     async with lodging(events=events) as ref:
         await ref.tell(Note(5))  # type: ignore[arg-type]
         assert await ref.ask(Notes()) == ["hello"]
-    assert [event.error for event in events if isinstance(event, ErrorSuppressed)] == ["msgspec:ValidationError"]
+    assert [event.error for event in events if isinstance(event, ErrorSuppressed)] == ["msgspec.ValidationError"]
 
 
 # -- cancelling and deadlines ------------------------------------------------------------------------------------------
@@ -213,6 +221,16 @@ async def test_leaving_a_stream_reaches_the_handler() -> None:
         notes = await ref.ask(Notes())
         assert notes[-1] == "stream over"
         assert len(notes) < 300
+
+
+async def test_leaving_a_stream_whose_handler_has_ended_makes_room_for_the_next_call() -> None:
+    async with lodging() as ref:
+        async with ref.stream(Numbers(40), buffer=10) as numbers:
+            await sleep(0.01)  # ten wait here, ten more are on their way, ten wait there
+            for _ in range(15):
+                await numbers.receive()
+            await sleep(0.01)
+        assert (await ref.ask(Notes()))[-1] == "stream over"
 
 
 async def test_leaving_a_conversation_reaches_the_handler() -> None:
