@@ -102,6 +102,17 @@ def machine() -> dict[str, str]:
     }
 
 
+def markdown(title: str, rows: list[Row]) -> str:
+    """Return the rows as a table for the documentation."""
+    lines = [f"### {title}", "", "| what | value | floor | ratio | goal | |", "|---|--:|--:|--:|---|---|"]
+    for row in rows:
+        floor = f"{row.floor:,.4g} ({row.floor_name})" if row.floor is not None else ""
+        ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
+        verdict = "" if row.met is None else ("met" if row.met else "**falls short**")
+        lines.append(f"| {row.what} | {row.value:,.4g} {row.unit} | {floor} | {ratio} | {row.goal} | {verdict} |")
+    return "\n".join([*lines, ""])
+
+
 def show(title: str, rows: list[Row], console: Console | None = None) -> None:
     """Print the rows as a table."""
     table = Table(title=title, title_justify="left")

@@ -13,7 +13,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Row, machine, show
+from harness import Row, machine, markdown, show
 
 
 def main() -> int:
@@ -26,6 +26,9 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, only to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write versions, machine and rows there")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write the tables there, for docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(known):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -35,6 +38,10 @@ def main() -> int:
         show(name, results[name])
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": machine(), "results": results})))
+    if arguments.markdown:
+        facts = ", ".join(f"{name} {value}" for name, value in machine().items())
+        tables = [markdown(name, rows) for name, rows in results.items()]
+        arguments.markdown.write_text("\n".join([facts, "", *tables]))
     return 0
 
 
