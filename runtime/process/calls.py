@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..call import Call, Conversing, Streaming
 from ..cell import Cell
 from ..channel import Channel
-from ..errors import ActorDied, EndOfChannel, NotSendable, ProtocolError
+from ..errors import ActorDied, NotSendable, ProtocolError
 from ..handlers import Kind
 from ..messages import Message
 from . import wire
@@ -149,16 +149,12 @@ class RemoteStream(RemoteCall, Streaming):
         self._outflow.grant(count)
 
     async def _send_items(self) -> None:
-        end: wire.Frame = wire.Reply(self.id)
         try:
-            await self._outflow.run()
-        except EndOfChannel:
-            pass
-        except NotSendable as error:
-            self._end_early(wire.Failure(self.id, describe(error)))
-        except Exception as error:  # policy: the handler's own, on its way to the caller
-            end = wire.Failure(self.id, describe(error))
-        self._end = self._end or end
+            error = await self._outflow.run()
+        except NotSendable as unsendable:
+            self._end_early(wire.Failure(self.id, describe(unsendable)))
+            return
+        self._end = self._end or (wire.Reply(self.id) if error is None else wire.Failure(self.id, describe(error)))
         self._settle()
 
     def _end_early(self, end: wire.Frame) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from ..channel import Channel
-from ..errors import ChannelBroken, ChannelClosed, ProtocolError
+from ..errors import ChannelBroken, ChannelClosed, EndOfChannel, ProtocolError
 from ..parking import Line
 from .connection import Connection
 from .vocabulary import Decode, encode
@@ -40,19 +40,25 @@ class Outflow:
         self._credit += count
         self._granted.wake()
 
-    async def run(self) -> None:
-        """Send items as credit allows, until the channel ends. Cancelling leaves what was not sent in the channel.
+    async def run(self) -> Exception | None:
+        """Send items as credit allows, until the channel ends; return the error with which it was closed, if any.
+
+        Cancelling leaves what was not sent in the channel.
 
         Raises:
-            EndOfChannel: The channel ended.
-            NotSendable: An item is no data.
-            BaseException: The error with which the channel was closed.
+            NotSendable: An item is no data, or too long.
         """
         channel = self._channel
         while True:
             while not self._credit:
                 await self._granted.wait()
-            items = [encode(await channel.receive())]
+            try:
+                first = await channel.receive()
+            except EndOfChannel:
+                return None
+            except Exception as error:  # policy: it may be any, and is meant for the other side
+                return error
+            items = [encode(first)]
             size = len(items[0])
             while len(items) < self._credit and channel.items and size < BATCH:
                 items.append(encode(channel.take()))

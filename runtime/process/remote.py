@@ -16,7 +16,7 @@ from anyio import create_task_group, move_on_after, sleep
 from .. import events
 from ..call import Call, Conversing, Streaming
 from ..channel import Channel
-from ..errors import ActorDied, EndOfChannel, NotSendable, ProtocolError, WorkerLost
+from ..errors import ActorDied, NotSendable, ProtocolError, WorkerLost
 from ..exits import NORMAL, SHUTDOWN, Crashed, Exit, Killed
 from ..handlers import Kind
 from ..messages import Message
@@ -241,16 +241,12 @@ class RemoteIncarnation:
         assert errand.outflow is not None
         try:
             await errand.outflow.run()
-        except EndOfChannel:
             if not call.done:
                 self.connection.send(wire.Finish(errand.number))
         except NotSendable as error:
             if not call.done:
                 call.fail(error)
                 errand.cancel(call)
-        except Exception:  # policy: a call that ends with an error breaks off what its caller sends with the same one
-            if not call.done:
-                raise
 
     # -- from the worker -------------------------------------------------------------------------------------------
 
