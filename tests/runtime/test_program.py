@@ -80,8 +80,9 @@ class Program:
         self.process.send_signal(number)
 
     def ends(self) -> tuple[int, list[str]]:
-        out, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, out.splitlines()
+        assert self.process.stdout is not None
+        rest = self.process.stdout.read().splitlines()
+        return self.process.wait(20), rest
 
 
 Begin = Callable[..., Program]
@@ -100,7 +101,8 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     yield begin
     for program in started:
         program.process.kill()
-        program.process.communicate()
+        program.ends()
+        program.process.stdout.close()  # type: ignore[union-attr]
 
 
 @pytest.mark.real_time

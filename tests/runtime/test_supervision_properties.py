@@ -178,9 +178,8 @@ class Play:
             await anyio.sleep(1)
             children = everybody(system.root)
             counts = [child.body.statistics() for child in children if isinstance(child.body, Cell)]
-            if all(child.state in {State.RUNNING, State.ENDED} for child in children) and not any(
-                count.in_flight or count.mailbox.depth or count.control.depth for count in counts
-            ):
+            settled = all(child.state in {State.RUNNING, State.ENDED} for child in children) and not self.stage.cleaning
+            if settled and not any(count.in_flight or count.mailbox.depth or count.control.depth for count in counts):
                 return
 
     def note_order(self, system: System) -> None:

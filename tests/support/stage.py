@@ -116,6 +116,7 @@ class Player(Actor):
             try:
                 yield
             finally:
+                stage.cleaning.add(name)
                 await _take(act.cleanup, stubborn=act.cleanup_stubborn)
                 await steps(act.pauses)
                 if act.cleanup_error is not None:
@@ -190,6 +191,8 @@ class Stage:
         self.events: list[runtime_events.Event] = []
         self.lives: Counter[str] = Counter()
         self.alive: set[str] = set()
+        self.cleaning: set[str] = set()
+        """Those of them that clean up."""
         self.doubled: list[str] = []
         """Actors of which two lives were there at the same time; there must never be one."""
 
@@ -208,6 +211,7 @@ class Stage:
 
     def leave(self, name: str) -> None:
         self.alive.discard(name)
+        self.cleaning.discard(name)
 
     def child(self, name: str, **options: Any) -> ActorSpec:
         """A child that plays on this stage; it restarts without delay unless told otherwise."""
