@@ -15,8 +15,11 @@ __all__ = [
     "Ended",
     "Generate",
     "GenerationEvent",
+    "GetUsage",
     "ImagePart",
+    "ListModels",
     "ListVoices",
+    "Model",
     "Say",
     "Speech",
     "Synthesize",
@@ -27,6 +30,7 @@ __all__ = [
     "Transcribe",
     "Transcript",
     "Turn",
+    "Usage",
     "Voice",
     "Word",
 ]
@@ -174,3 +178,40 @@ class Synthesize(DuplexRequest[Say, Speech], frozen=True, kw_only=True):
 
 class ListVoices(Request[tuple[Voice, ...]], frozen=True):
     """Which voices there are."""
+
+
+# -- providers themselves ----------------------------------------------------------------------------------------------
+
+
+class Model(Struct, frozen=True):
+    """A model of a provider."""
+
+    id: str
+    """What to ask for."""
+    owner: str = ""
+    until: str | None = None
+    """The day on which it is shut down, as ``YYYY-MM-DD``, if the provider has announced one."""
+
+
+class ListModels(Request[tuple[Model, ...]], frozen=True):
+    """Which models there are; costs nothing, and tells whether the key is good."""
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """What was used of a provider: sums over all calls, those that failed included as far as it said."""
+
+    calls: int = 0
+    failures: int = 0
+    """Calls that ended with an error of the provider."""
+    input_tokens: int = 0
+    """Cached ones included."""
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    characters: int = 0
+    """Of text to be spoken."""
+    seconds: float = 0.0
+    """Of audio: transcribed, or spoken."""
+
+
+class GetUsage(Request[Usage], frozen=True):
+    """What was used since the actor started."""

@@ -227,16 +227,20 @@ class _Sending(Response):
             headers["content-length"] = str(sum(len(step) for step in answer.steps if isinstance(step, bytes)))
         raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": raw_headers})
+        transport: asyncio.Transport = scope["state"]["transport"]
         for step in answer.steps:
             match step:
                 case bytes():
                     await send({"type": "http.response.body", "body": step, "more_body": True})
+                    if transport.is_closing():  # uvicorn drops silently what nobody will get
+                        exchange.outcome = "left"
+                        return
                     exchange.sent += len(step)
                 case Pause(seconds):
                     await sleep(seconds)
                 case Break():
                     exchange.outcome = "broken"
-                    await _break(scope["state"]["transport"], step)
+                    await _break(transport, step)
                     return
         exchange.outcome = "served"
         await send({"type": "http.response.body", "body": b""})

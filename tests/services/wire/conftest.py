@@ -1,18 +1,5 @@
-"""A server for all tests of a module; each test finds it fresh."""
+"""The server that the tests of this folder talk to."""
 
-from collections.abc import Iterator
+from wires import running_wire, wire
 
-import pytest
-from troupe.services.wire.openai import OpenAiWire
-
-
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[OpenAiWire]:
-    with OpenAiWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: OpenAiWire) -> OpenAiWire:
-    running_wire.reset()
-    return running_wire
+__all__ = ["running_wire", "wire"]

@@ -1,0 +1,340 @@
+"""HTTP for all providers: one pool of connections, with deadlines, and with answers that are read as they come.
+
+Time-outs of HTTP libraries count from byte to byte: a model that thinks trips them, one that drips never does. Here the
+deadlines are those a caller cares about (see `Deadlines`), counted in items: an event, a line, a chunk of audio. Time
+in which the reader itself does something else does not count.
+
+Leaving `HttpClient.stream` closes the request, whether its answer has ended or not, and so does cancelling.
+"""
+
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final, Generic, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+from anyio import CancelScope, CapacityLimiter, current_time, move_on_after, sleep, to_thread
+from msgspec import Struct
+
+from .errors import BrokenStream, ProviderError, ProviderTimeout
+from .http_errors import refused, transport_errors
+from .ndjson import LineTooLong, NdjsonDecoder
+from .retries import Retries
+from .sse import EventTooLong, SseDecoder, SseEvent
+
+T = TypeVar("T")
+
+IDLE: Final = 55.0
+"""Seconds that an idle connection is kept: a pause in a conversation should not cost a TLS handshake, and servers and
+load balancers commonly close after 60."""
+MOST_IDLE: Final = 100
+"""Idle connections that are kept."""
+LARGEST_COMPLAINT: Final = 64 * 1024
+"""Bytes that are read of an error's body."""
+DRAIN: Final = 0.25
+"""Seconds that the end of a body may take after the last thing of interest in it."""
+
+
+class Deadlines(Struct, frozen=True, kw_only=True):
+    """Seconds that a provider may take. Only time spent waiting for it counts."""
+
+    connect: float = 5.0
+    """To a connection, TLS included."""
+    first: float = 15.0
+    """From the call to the first item of the answer; connecting, sending and retries included."""
+    between: float = 10.0
+    """From one item to the next, and to the end."""
+    total: float = 300.0
+    """Everything together."""
+
+
+class HttpRequest(Struct, frozen=True, kw_only=True):
+    """A request, ready to be sent. Its ``repr`` has neither headers nor body."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        parts = urlsplit(self.url)
+        return f"HttpRequest({self.method} {parts.scheme}://{parts.hostname}{parts.path}, {len(self.body)} bytes)"
+
+
+class HttpClient:
+    """The pool. There is one per system, opened beside it and given to the actors that need it; see `open`."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncGenerator[Self]:
+        """Open the pool; close all its connections at the end of the block.
+
+        ::
+
+            async with HttpClient.open() as http, open_system(child(OpenAiChat, http, settings, name="chat")) as system:
+                ...
+        """
+        for name in ("httpx2", "httpcore2"):  # they log addresses and the headers of answers; ask for that by name
+            logger = logging.getLogger(name)
+            if logger.level == logging.NOTSET:
+                logger.setLevel(logging.WARNING)
+        # Loading the system's certificates takes tens of milliseconds.
+        context = await to_thread.run_sync(httpx2.create_ssl_context, limiter=CapacityLimiter(1))
+        client = httpx2.AsyncClient(
+            verify=context,
+            headers={"user-agent": "troupe", "accept-encoding": "identity"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # nothing of one call may get into another
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE),
+            follow_redirects=False,  # a key goes to the address that it was given with
+        )
+        async with client:
+            yield cls(client)
+
+    @asynccontextmanager
+    async def stream(
+        self, request: HttpRequest, *, provider: str, deadlines: Deadlines, retries: Retries | None = None
+    ) -> AsyncGenerator["HttpAnswer"]:
+        """Send a request and read its answer inside the block.
+
+        Cancelling is safe at any point; the connection is closed then, and the provider stops.
+
+        Args:
+            request: What to send. It may be sent more than once, but never after a byte of a successful answer came.
+            provider: The provider's name, for errors.
+            deadlines: How long what may take.
+            retries: The budget for sending it again; None for never.
+
+        Raises:
+            ProviderError: The provider can't be reached, refused the request, or took too long.
+        """
+        started = current_time()
+        response = await self._begin(request, provider, deadlines, retries)
+        async with _body(response) as chunks:
+            yield HttpAnswer(response, chunks, provider, deadlines, current_time() - started)
+
+    async def fetch(
+        self,
+        request: HttpRequest,
+        *,
+        provider: str,
+        deadlines: Deadlines,
+        retries: Retries | None = None,
+        limit: int = 2**20,
+    ) -> bytes:
+        """Send a request and return the body of its answer.
+
+        Raises:
+            ProviderError: As `stream`, and if the body has more than `limit` bytes.
+        """
+        async with self.stream(request, provider=provider, deadlines=deadlines, retries=retries) as answer:
+            return await answer.read(limit)
+
+    async def _begin(
+        self, request: HttpRequest, provider: str, deadlines: Deadlines, retries: Retries | None
+    ) -> httpx2.Response:
+        """Send a request until its answer begins well, or there is no use in trying."""
+        allowed = min(deadlines.first, deadlines.total)
+        latest = current_time() + allowed
+        if retries is not None:
+            retries.begin()
+        failures = 0
+        while True:
+            try:
+                return await self._send(request, provider, deadlines.connect, latest)
+            except ProviderError as error:
+                failures += 1
+                left = latest - current_time()
+                if retries is None or not error.retryable or isinstance(error, ProviderTimeout):
+                    raise
+                delay = retries.delay(failures, error.retry_after, left)
+                if delay is None:
+                    raise
+            await sleep(delay)
+
+    async def _send(self, request: HttpRequest, provider: str, connect: float, latest: float) -> httpx2.Response:
+        """Send a request; return the response, whose body is still to be read, if it is a success."""
+        timeout = httpx2.Timeout(None, connect=connect, pool=connect)
+        response: httpx2.Response | None = None
+        body = b""
+        with CancelScope(deadline=latest), transport_errors(provider, begun=False):
+            response = await self._client.send(
+                self._client.build_request(
+                    request.method, request.url, headers=request.headers, content=request.body, timeout=timeout
+                ),
+                stream=True,
+            )
+            if not response.is_success:
+                body = await _beginning(response)
+        if response is None:
+            raise ProviderTimeout(provider, "no answer in time")
+        if not response.is_success:
+            raise refused(provider, response.status_code, response.headers, body)
+        return response
+
+
+@asynccontextmanager
+async def _body(response: httpx2.Response) -> AsyncGenerator[AsyncGenerator[bytes]]:
+    """Read a body inside the block, or as much of it as is wanted; then close it.
+
+    Closing the generator would not do: it leaves those inside it to the garbage collector, which can't close them
+    properly on any event loop. Cancelled while it reads, it ends from the innermost to the outermost.
+    """
+    chunks = response.aiter_raw()
+    try:
+        yield chunks
+    finally:
+        with CancelScope() as scope, suppress(httpx2.HTTPError):
+            scope.cancel()
+            async for _ in chunks:
+                pass
+        await response.aclose()
+
+
+async def _beginning(response: httpx2.Response) -> bytes:
+    body = bytearray()
+    async with _body(response) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) >= LARGEST_COMPLAINT:
+                break
+    return bytes(body[:LARGEST_COMPLAINT])
+
+
+class HttpAnswer:
+    """A successful answer whose body is being read, once: as chunks, events or lines."""
+
+    def __init__(
+        self,
+        response: httpx2.Response,
+        chunks: AsyncGenerator[bytes],
+        provider: str,
+        deadlines: Deadlines,
+        waited: float,
+    ) -> None:
+        self.headers: Mapping[str, str] = response.headers
+        """Looked up in whatever case."""
+        self._chunks = chunks
+        self._provider = provider
+        self._deadlines = deadlines
+        self._waited = waited
+
+    @property
+    def content_type(self) -> str:
+        """Its media type in lower case, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def request_id(self) -> str:
+        """What the provider calls the request in its log, if it says so."""
+        return self.headers.get("x-request-id", "")
+
+    def chunks(self) -> "Items[bytes]":
+        """Read the body as the bytes come; no chunk is empty."""
+        return self._items(lambda chunk: [chunk] if chunk else [])
+
+    def events(self) -> "Items[SseEvent]":
+        """Read the body as server-sent events."""
+        return self._items(SseDecoder().push)
+
+    def lines(self) -> "Items[bytes]":
+        """Read the body as lines of JSON."""
+        decoder = NdjsonDecoder()
+        return self._items(decoder.push, decoder.finish)
+
+    async def read(self, limit: int) -> bytes:
+        """Read the whole body.
+
+        Raises:
+            BrokenStream: It has more than `limit` bytes, or broke off.
+            ProviderTimeout: It took too long.
+        """
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > limit:
+                raise BrokenStream(self._provider, f"the answer has more than {limit} bytes")
+        return bytes(body)
+
+    async def drain(self) -> None:
+        """Read what is left of a body whose last item has come, so that the connection can be used again.
+
+        A server that does not end its body soon loses the connection instead.
+        """
+        with move_on_after(DRAIN):
+            async for _ in self._chunks:
+                pass
+
+    def _items(self, push: Callable[[bytes], list[T]], finish: Callable[[], list[T]] = list) -> "Items[T]":
+        if (encoding := self.headers.get("content-encoding", "identity")) != "identity":
+            reason = "the answer is compressed, though nobody asked for that"
+            raise BrokenStream(self._provider, reason, details={"content_encoding": encoding})
+        return Items(self._chunks, push, finish, self._provider, self._deadlines, self._waited)
+
+
+class Items(AsyncIterator[T], Generic[T]):
+    """The items of a body, with the deadlines between them; ends when the body does.
+
+    Raises, while iterating:
+        ProviderTimeout: The next item did not come in time, or all of them took too long.
+        BrokenStream: The connection was lost, or an item is too long.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncGenerator[bytes],
+        push: Callable[[bytes], list[T]],
+        finish: Callable[[], list[T]],
+        provider: str,
+        deadlines: Deadlines,
+        waited: float,
+    ) -> None:
+        self._chunks = chunks
+        self._push = push
+        self._finish = finish
+        self._provider = provider
+        self._between = deadlines.between
+        self._allowed = deadlines.first - waited
+        self._left = deadlines.total - waited
+        self._ready: deque[T] = deque()
+        self._ended = False
+
+    async def __anext__(self) -> T:
+        if not self._ready and not self._ended:
+            await self._wait()
+        if not self._ready:
+            raise StopAsyncIteration
+        return self._ready.popleft()
+
+    async def _wait(self) -> None:
+        started = current_time()
+        with (
+            CancelScope(deadline=started + min(self._allowed, self._left)) as scope,
+            transport_errors(self._provider, begun=True),
+        ):
+            await self._fill()
+        self._left -= current_time() - started
+        if scope.cancelled_caught:
+            late = "it is not done in time" if self._left <= 0 else "the next item did not come in time"
+            raise ProviderTimeout(self._provider, late)
+        self._allowed = self._between
+
+    async def _fill(self) -> None:
+        """Read chunks until they complete an item, or the body ends."""
+        ready = self._ready
+        try:
+            while not ready:
+                try:
+                    chunk = await anext(self._chunks)
+                except StopAsyncIteration:
+                    self._ended = True
+                    ready.extend(self._finish())
+                    return
+                ready.extend(self._push(chunk))
+        except (EventTooLong, LineTooLong) as error:
+            raise BrokenStream(self._provider, "an item of the answer is too long") from error

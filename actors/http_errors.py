@@ -1,0 +1,252 @@
+"""What HTTP says went wrong, as a provider's error: the one place where the two meet.
+
+Providers, and the servers that imitate them, say it in many ways: ``{"error": {…}}``, ``{"error": "…"}``,
+``{"detail": "…" | […] | {…}}``, an object with `message` and `code` at the top, plain text, a web page of something in
+front of them. Their messages may quote the request, or a part of the key. So a message is looked at, but what comes
+into an error are only words that look like names: status, code, type, parameter, the id of the request.
+"""
+
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, cast
+
+import httpx2
+import msgspec
+from msgspec import Struct
+
+from .errors import (
+    AuthenticationFailed,
+    BrokenStream,
+    ContentRefused,
+    InvalidRequest,
+    ModelNotFound,
+    ProviderError,
+    ProviderFailed,
+    ProviderTimeout,
+    ProviderUnavailable,
+    QuotaExceeded,
+    RateLimited,
+    RequestTooLong,
+)
+
+_WORD: Final = re.compile("[A-Za-z_.-]{1,48}|[45][0-9]{2}")
+"""Codes and types that may be quoted: neither a sentence nor a key looks like this."""
+_PLACE: Final = re.compile(r"[A-Za-z_]{1,40}(\.[A-Za-z_]{1,40}|\.\d+|\[\d+\])*", re.ASCII)
+"""Parameters: ``messages[0].content``."""
+_MEDIA_TYPE: Final = re.compile("[a-z]+/[a-z.+-]+")
+_REQUEST_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+_BY_CODE: Final[dict[str, type[ProviderError]]] = {
+    "insufficient_quota": QuotaExceeded,
+    "billing_hard_limit_reached": QuotaExceeded,
+    "invalid_api_key": AuthenticationFailed,
+    "model_not_found": ModelNotFound,
+    "context_length_exceeded": RequestTooLong,
+    "string_above_max_length": RequestTooLong,
+    "content_filter": ContentRefused,
+    "content_policy_violation": ContentRefused,
+    "rate_limit_exceeded": RateLimited,
+    "server_error": ProviderUnavailable,
+    "overloaded_error": ProviderUnavailable,
+    "invalid_request_error": InvalidRequest,
+}
+"""Codes and, where there is none, types. Status 4xx other than these is decided by `_BY_STATUS`."""
+
+_BY_STATUS: Final[dict[int, type[ProviderError]]] = {
+    401: AuthenticationFailed,
+    402: QuotaExceeded,
+    403: AuthenticationFailed,
+    408: ProviderUnavailable,
+    409: ProviderUnavailable,
+    413: RequestTooLong,
+    425: ProviderUnavailable,
+    429: RateLimited,
+}
+
+_TELLING: Final[tuple[tuple[int, re.Pattern[str], type[ProviderError]], ...]] = (
+    (404, re.compile(r"\b(model|voice)\b", re.IGNORECASE), ModelNotFound),
+    (429, re.compile(r"request too large", re.IGNORECASE), RequestTooLong),
+    (400, re.compile(r"maximum context length|context (window|length|size)", re.IGNORECASE), RequestTooLong),
+)
+"""Statuses whose meaning only the message tells."""
+
+
+class Complaint(Struct, frozen=True):
+    """What an error's body says, in whichever form."""
+
+    message: str = ""
+    """For looking at, not for showing."""
+    code: str = ""
+    kind: str = ""
+    param: str = ""
+
+
+def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """Return the error that an HTTP response other than a success stands for.
+
+    Args:
+        provider: Who sent it.
+        status: Its status.
+        headers: Its headers; looked up by names in lower case.
+        body: Its body, or the beginning of it.
+    """
+    complaint = read_complaint(body)
+    return _error(
+        provider, complaint, status, retry_after=_retry_after(headers), request_id=headers.get("x-request-id", "")
+    )
+
+
+def complained(provider: str, error: object, *, request_id: str = "") -> ProviderError:
+    """Return the error that stands in the middle of a stream, or in a body with status 200.
+
+    Args:
+        provider: Who sent it.
+        error: What stands under ``error``, decoded.
+        request_id: The id of the request, if it is known.
+    """
+    complaint = _complaint(error)
+    status = int(complaint.code) if re.fullmatch("[45][0-9][0-9]", complaint.code) else None  # OpenRouter's way
+    return _error(provider, complaint, status, request_id=request_id)
+
+
+def unexpected(provider: str, content_type: str, body: bytes, *, request_id: str = "") -> ProviderError:
+    """Return the error that a body stands for which is a success by its status, but of a type nobody asked for.
+
+    Args:
+        provider: Who sent it.
+        content_type: Its media type.
+        body: The body.
+        request_id: The id of the request, if it is known.
+    """
+    complaint = read_complaint(body)
+    if complaint.code or complaint.kind:
+        return _error(provider, complaint, None, request_id=request_id)
+    shown = _quotable(_MEDIA_TYPE, content_type) or "of an unknown type"
+    return BrokenStream(provider, f"the answer is {shown}")
+
+
+@contextmanager
+def transport_errors(provider: str, *, begun: bool) -> Generator[None]:
+    """Raise what goes wrong with connections as the provider's errors.
+
+    Args:
+        provider: Who is talked to.
+        begun: Whether there is an answer already, which breaks off then.
+    """
+    lost = BrokenStream if begun else ProviderUnavailable
+    try:
+        yield
+    except (httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+        raise ProviderTimeout(provider, "no connection in time", details=_named(error)) from None
+    except httpx2.ConnectError as error:
+        raise ProviderUnavailable(provider, "no connection", details=_named(error)) from error
+    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
+        raise ProviderFailed(provider, "the request can't be sent", details=_named(error)) from None
+    except httpx2.NetworkError as error:
+        raise lost(provider, "the connection was lost", details=_named(error)) from error
+    except httpx2.TransportError as error:  # its text may quote what the server sent
+        raise lost(provider, "the connection ended early", details=_named(error)) from None
+
+
+def read_complaint(body: bytes) -> Complaint:
+    """Read the body of an error, whatever its form; a web page or nothing is an empty complaint."""
+    try:
+        return _complaint(msgspec.json.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = body.decode("utf-8", "replace").strip()
+        return Complaint() if text.startswith("<") else Complaint(text)
+
+
+def _complaint(value: object) -> Complaint:
+    if isinstance(value, str):
+        return Complaint(value)
+    if isinstance(value, list):
+        return _complaint(cast("list[object]", value)[0]) if value else Complaint()
+    if not isinstance(value, dict):
+        return Complaint()
+    fields = cast("dict[str, Any]", value)
+    message = fields.get("message") or fields.get("msg")
+    inner = fields.get("error") or fields.get("detail")
+    if inner and not message:
+        return _complaint(inner)
+    path = cast("list[object]", fields.get("loc") or [])  # FastAPI's
+    return Complaint(
+        str(message or ""),
+        _word(fields.get("code")),
+        _word(fields.get("type")),
+        _quotable(_PLACE, fields.get("param") or ".".join(map(str, path))),
+    )
+
+
+def _word(value: object) -> str:
+    return _quotable(_WORD, value)
+
+
+def _quotable(pattern: re.Pattern[str], value: object) -> str:
+    """Return what looks like a name, and nothing for what does not."""
+    text = str(value or "")
+    return text if pattern.fullmatch(text) else ""
+
+
+def _error(
+    provider: str, complaint: Complaint, status: int | None, *, retry_after: float | None = None, request_id: str = ""
+) -> ProviderError:
+    kind = _kind(complaint, status)
+    what = complaint.kind if complaint.code in ("", str(status)) else complaint.code
+    about = f"at {complaint.param}" if complaint.param else ""
+    words = [f"HTTP {status}" if status else "", what, about]
+    details = {
+        "status": status,
+        "code": complaint.code,
+        "type": complaint.kind,
+        "param": complaint.param,
+        "request_id": _quotable(_REQUEST_ID, request_id),
+    }
+    return kind(
+        provider,
+        " ".join(word for word in words if word),
+        retry_after=retry_after,
+        details={name: value for name, value in details.items() if value},
+    )
+
+
+def _kind(complaint: Complaint, status: int | None) -> type[ProviderError]:
+    for told, message, kind in _TELLING:
+        if told == status and message.search(complaint.message):
+            return kind
+    named = _BY_CODE.get(complaint.code) or _BY_CODE.get(complaint.kind)
+    if status is None:
+        return named or ProviderFailed
+    if complaint.code in _BY_CODE or complaint.kind == "insufficient_quota":
+        return cast("type[ProviderError]", named)
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return ProviderUnavailable
+    # 3xx and 404: the address is wrong, which is no fault of the request
+    return InvalidRequest if status >= 400 and status != 404 else ProviderFailed
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of ``retry-after-ms`` or ``Retry-After`` (RFC 9110 10.2.3: seconds or a date)."""
+    if milliseconds := headers.get("retry-after-ms"):
+        try:
+            return max(0.0, float(milliseconds) / 1000)
+        except ValueError:
+            pass
+    text = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _named(error: Exception) -> dict[str, Any]:
+    return {"error": f"{type(error).__module__}.{type(error).__qualname__}"}

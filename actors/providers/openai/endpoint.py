@@ -1,0 +1,89 @@
+"""Where the API is, who is asking, and in what a server differs from OpenAI's own."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+
+from ...http import Deadlines
+from ...secret import Secret
+
+
+class Dialect(Struct, frozen=True, kw_only=True):
+    """How a server wants chat completions to be asked for.
+
+    Models differ, too. What one turns out not to take is left out for it from then on; see `wire.adapted`.
+    """
+
+    limits: tuple[str, ...] = ("max_completion_tokens", "max_tokens")
+    """Names of the limit of the answer's length, the one to be used first."""
+    temperature: bool = True
+    """Whether it takes a temperature: newer models of OpenAI's take none but their own."""
+    usage: bool = True
+    """Whether it takes ``stream_options``, by which it tells the usage."""
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """An address and the key to it; the key is sent there and nowhere else.
+
+    Raises:
+        ValueError: The address is none, or has secrets in it; the text says how to write it.
+    """
+
+    provider: str
+    """Its name, for errors."""
+    base_url: str
+    """With the version: ``https://api.openai.com/v1``."""
+    key: Secret | None = None
+    """Local servers commonly need none."""
+    headers: dict[str, str] = {}
+    """More headers, such as ``OpenAI-Organization``."""
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    dialect: Dialect = field(default_factory=Dialect)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{self.provider}: base_url has to be like https://api.openai.com/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError(f"{self.provider}: base_url is an address without a user, query or fragment; use key=")
+
+    def url(self, path: str) -> str:
+        """Return the address of a path such as ``/models``."""
+        return self.base_url.rstrip("/") + path
+
+
+_MAX_TOKENS: Final = Dialect(limits=("max_tokens", "max_completion_tokens"))
+
+KNOWN: Final = {
+    "openai": ("https://api.openai.com/v1", Dialect()),
+    "openrouter": ("https://openrouter.ai/api/v1", _MAX_TOKENS),
+    "ollama": ("http://127.0.0.1:11434/v1", _MAX_TOKENS),
+    "lmstudio": ("http://127.0.0.1:1234/v1", _MAX_TOKENS),
+    "vllm": ("http://127.0.0.1:8000/v1", _MAX_TOKENS),
+    "speaches": ("http://127.0.0.1:8000/v1", _MAX_TOKENS),
+    "kokoro": ("http://127.0.0.1:8880/v1", _MAX_TOKENS),
+    "chatterbox": ("http://127.0.0.1:4123/v1", _MAX_TOKENS),
+}
+"""Where servers are that speak the API, unless they were told otherwise, and how."""
+
+
+def endpoint(
+    provider: str, *, base_url: str | None = None, key: Secret | None = None, deadlines: Deadlines | None = None
+) -> Endpoint:
+    """Return the endpoint of a server by its name.
+
+    Args:
+        provider: One of `KNOWN`, or any name, with an address.
+        base_url: Its address, if that is not the usual one.
+        key: The key to it.
+        deadlines: How long it may take for what.
+
+    Raises:
+        ValueError: The name is not known, and there is no address; or the address is wrong.
+    """
+    usual, dialect = KNOWN.get(provider, (None, _MAX_TOKENS))
+    address = base_url or usual
+    if address is None:
+        raise ValueError(f"where is {provider!r}? Give its base_url, or use one of {', '.join(KNOWN)}")
+    return Endpoint(provider=provider, base_url=address, key=key, deadlines=deadlines or Deadlines(), dialect=dialect)

@@ -1,0 +1,91 @@
+"""Transcription, as an actor: the utterance is collected and sent as a whole; its text comes back in pieces."""
+
+from typing import ClassVar
+
+from ....runtime import Actor, Duplex
+from ...contracts import GetUsage, ListModels, Model, Transcribe, Transcript, Usage
+from ...errors import BrokenStream, RequestTooLong
+from ...http import HttpAnswer, HttpClient
+from ...usage import Meter
+from .api import Api
+from .endpoint import Endpoint
+from .wire.transcription import (
+    LARGEST_ANSWER,
+    LARGEST_UPLOAD,
+    SHORTEST,
+    TranscriptionOptions,
+    decode_transcript_event,
+    decode_transcription,
+    encode_transcription,
+)
+
+
+class OpenAiTranscription(Actor):
+    """Writes down utterances of up to 25 MiB: about 13 minutes at 16 kHz.
+
+    Args:
+        http: The pool of connections.
+        endpoint: Where the API is.
+        options: How to transcribe.
+    """
+
+    max_concurrency: ClassVar[int] = 64
+
+    def __init__(self, http: HttpClient, endpoint: Endpoint, options: TranscriptionOptions) -> None:
+        self._api = Api(http, endpoint)
+        self._options = options
+        self._meter = Meter()
+
+    async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
+        """Hear one utterance; nothing is sent before all of it is there."""
+        pcm = bytearray()
+        async for more in caller:
+            pcm += more
+            if len(pcm) > LARGEST_UPLOAD:
+                raise RequestTooLong(self._api.provider, f"more than {LARGEST_UPLOAD} bytes of audio")
+        seconds = len(pcm) / (2 * request.rate)
+        if seconds < SHORTEST:
+            await caller.send(Transcript("", final=True))
+            return
+        form = encode_transcription(
+            bytes(pcm),
+            request.rate,
+            self._options,
+            model=request.model,
+            language=request.language,
+            prompt=request.prompt,
+        )
+        with self._meter.call():
+            async with self._api.post("/audio/transcriptions", form.body, form.content_type) as answer:
+                if answer.content_type == "text/event-stream":
+                    await self._read_events(answer, caller)
+                else:  # a model that does not stream, though it was asked to
+                    await self._read_whole(answer, caller)
+            self._meter.add(Usage(seconds=seconds))
+
+    async def _read_events(self, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
+        text = ""
+        async for event in answer.events():
+            news = decode_transcript_event(event.data, self._api.provider)
+            if news.last:
+                self._meter.add(news.tokens)
+                await caller.send(Transcript(news.text, final=True))
+                await answer.drain()
+                return
+            if news.more:
+                text += news.more
+                await caller.send(Transcript(text))
+        raise BrokenStream(self._api.provider, "the stream ended before the transcript did")
+
+    async def _read_whole(self, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
+        whole = decode_transcription(await answer.read(LARGEST_ANSWER), self._api.provider)
+        self._meter.add(whole.tokens)
+        await caller.send(Transcript(whole.text or "", final=True, words=whole.timed()))
+
+    async def models(self, request: ListModels) -> tuple[Model, ...]:
+        """Return the models that the endpoint has."""
+        return await self._api.models()
+
+    def usage(self, request: GetUsage) -> Usage:
+        """Return what was used so far."""
+        return self._meter.usage

@@ -1,0 +1,148 @@
+"""``POST /audio/transcriptions``: a recording out, its text in, at once or in events."""
+
+import secrets
+import struct
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from ....contracts import Usage, Word
+from ....errors import BrokenStream
+from ....http_errors import complained
+from .decoding import decoded
+from .tokens import TokenUsage, tokens
+
+LARGEST_UPLOAD: Final = 25 * 2**20
+"""Bytes that the API takes of one file."""
+LARGEST_ANSWER: Final = 16 * 2**20
+"""Bytes: word times take about a hundred per word."""
+SHORTEST: Final = 0.1
+"""Seconds of audio below which the API refuses to listen."""
+
+
+class TranscriptionOptions(Struct, frozen=True, kw_only=True):
+    """How to transcribe, where a request does not say otherwise."""
+
+    model: str
+    word_times: bool = False
+    """Whether to ask for the times of words: whisper-1 and most local servers have them, newer models have not. Then
+    there are no partial transcripts."""
+
+
+class Form(Struct, frozen=True):
+    """A request's body of type ``multipart/form-data`` (RFC 7578)."""
+
+    content_type: str
+    body: bytes
+
+
+def encode_transcription(
+    pcm: bytes, rate: int, options: TranscriptionOptions, *, model: str, language: str | None, prompt: str | None
+) -> Form:
+    """Return the body of ``POST /audio/transcriptions`` for mono s16le audio."""
+    fields = {"model": model or options.model}
+    if options.word_times:
+        fields |= {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
+    else:
+        fields |= {"response_format": "json", "stream": "true"}
+    if language:
+        fields["language"] = language
+    if prompt:
+        fields["prompt"] = prompt
+    boundary = secrets.token_hex(16).encode()
+    body = bytearray()
+    for name, value in fields.items():
+        body += b'--%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n' % (boundary, name.encode())
+        body += b"%b\r\n" % value.encode()
+    body += b'--%b\r\nContent-Disposition: form-data; name="file"; filename="speech.wav"\r\n' % boundary
+    body += b"Content-Type: audio/wav\r\n\r\n%b%b\r\n--%b--\r\n" % (_wav_header(len(pcm), rate), pcm, boundary)
+    return Form(f"multipart/form-data; boundary={boundary.decode()}", bytes(body))
+
+
+def _wav_header(size: int, rate: int) -> bytes:
+    """Return the header of a WAV file with that many bytes of mono s16le audio."""
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16, b"data", size
+    )
+
+
+class _Word(Struct):
+    word: str
+    start: float
+    end: float
+
+
+class Transcription(Struct):
+    """An answer that comes as a whole."""
+
+    text: str | None = None
+    words: list[_Word] | None = None
+    usage: TokenUsage | None = None
+    error: Any = None
+
+    @property
+    def tokens(self) -> Usage:
+        """What it says was used."""
+        return tokens(self.usage)
+
+    def timed(self) -> tuple[Word, ...]:
+        """Return its words with their times."""
+        return tuple(Word(word.word.strip(), word.start, word.end) for word in self.words or ())
+
+
+class TranscriptEvent(Struct):
+    """One event of a streamed transcript; kinds that are not known have neither text nor an end."""
+
+    type: str = ""
+    delta: str = ""
+    text: str = ""
+    usage: TokenUsage | None = None
+    error: Any = None
+
+    @property
+    def more(self) -> str:
+        """The text that it adds."""
+        return self.delta if self.type == "transcript.text.delta" else ""
+
+    @property
+    def last(self) -> bool:
+        """Whether it is the last one, with all of the text."""
+        return self.type == "transcript.text.done"
+
+    @property
+    def tokens(self) -> Usage:
+        """What it says was used."""
+        return tokens(self.usage)
+
+
+_decode_transcription: Final = msgspec.json.Decoder(Transcription).decode
+_decode_event: Final = msgspec.json.Decoder(TranscriptEvent).decode
+
+
+def decode_transcription(body: bytes, provider: str) -> Transcription:
+    """Decode the body of an answer in JSON.
+
+    Raises:
+        ProviderError: It is an error.
+        BrokenStream: It makes no sense.
+    """
+    answer = decoded(_decode_transcription, body, provider)
+    if answer.error:
+        raise complained(provider, answer.error)
+    if answer.text is None:
+        raise BrokenStream(provider, "the answer has no text")
+    return answer
+
+
+def decode_transcript_event(data: bytes, provider: str) -> TranscriptEvent:
+    """Decode the data of an event.
+
+    Raises:
+        ProviderError: The event is an error.
+        BrokenStream: It makes no sense.
+    """
+    event = decoded(_decode_event, data, provider)
+    if event.error:
+        raise complained(provider, event.error)
+    return event

@@ -1,0 +1,36 @@
+"""Keys and tokens, kept out of everything that people or programs write down."""
+
+import hmac
+from typing import final
+
+
+@final
+class Secret:
+    """A key that shows itself to nobody who does not ask for it by `reveal`.
+
+    It has no text, no ``repr`` and no encoding that would contain the key.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def reveal(self) -> str:
+        """Return the key, to be sent to where it belongs and nowhere else."""
+        return self._key
+
+    def __bool__(self) -> bool:
+        return bool(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._key.encode(), other._key.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._key))
+
+    def __repr__(self) -> str:
+        return "Secret(…)" if self._key else "Secret('')"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not pickled; give a worker process its key in another way")

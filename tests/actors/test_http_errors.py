@@ -1,0 +1,236 @@
+"""Every way to say what went wrong ends in the right error, and nothing that somebody wrote ends in its text."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import json
+from troupe.actors.errors import (
+    AuthenticationFailed,
+    BrokenStream,
+    ContentRefused,
+    InvalidRequest,
+    ModelNotFound,
+    ProviderError,
+    ProviderFailed,
+    ProviderTimeout,
+    ProviderUnavailable,
+    QuotaExceeded,
+    RateLimited,
+    RequestTooLong,
+)
+from troupe.actors.http_errors import Complaint, complained, read_complaint, refused, transport_errors, unexpected
+
+
+def openai(
+    message: str = "", kind: str = "invalid_request_error", code: str | None = None, param: str | None = None
+) -> Any:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+# What servers really send, from the facts that are public about them.
+RECORDED: list[tuple[int, Any, type[ProviderError], str]] = [
+    (
+        400,
+        openai(code="unsupported_parameter", param="max_tokens"),
+        InvalidRequest,
+        "HTTP 400 unsupported_parameter at max_tokens",
+    ),
+    (
+        400,
+        openai(code="context_length_exceeded", param="messages"),
+        RequestTooLong,
+        "HTTP 400 context_length_exceeded at messages",
+    ),
+    (400, openai(code="content_policy_violation"), ContentRefused, "HTTP 400 content_policy_violation"),
+    (
+        401,
+        openai("Incorrect API key provided: sk-abc***xyz.", code="invalid_api_key"),
+        AuthenticationFailed,
+        "HTTP 401 invalid_api_key",
+    ),
+    (403, openai(kind="request_forbidden"), AuthenticationFailed, "HTTP 403 request_forbidden"),
+    (404, openai("The model `x` does not exist", code="model_not_found"), ModelNotFound, "HTTP 404 model_not_found"),
+    (404, openai("Invalid URL (POST /v1/foo)"), ProviderFailed, "HTTP 404 invalid_request_error"),
+    (413, openai(kind="server_error"), RequestTooLong, "HTTP 413 server_error"),
+    (429, openai(kind="tokens", code="rate_limit_exceeded"), RateLimited, "HTTP 429 rate_limit_exceeded"),
+    (
+        429,
+        openai("Request too large for gpt", "tokens", "rate_limit_exceeded"),
+        RequestTooLong,
+        "HTTP 429 rate_limit_exceeded",
+    ),
+    (429, openai(kind="insufficient_quota", code="insufficient_quota"), QuotaExceeded, "HTTP 429 insufficient_quota"),
+    (429, openai(kind="insufficient_quota"), QuotaExceeded, "HTTP 429 insufficient_quota"),
+    (500, openai(kind="server_error"), ProviderUnavailable, "HTTP 500 server_error"),
+    # Ollama, vLLM, OpenRouter, FastAPI's servers, whisper.cpp, something in front
+    (
+        404,
+        openai('model "x" not found, try pulling it first', "not_found_error"),
+        ModelNotFound,
+        "HTTP 404 not_found_error",
+    ),
+    (
+        404,
+        {
+            "object": "error",
+            "message": "The model `x` does not exist.",
+            "type": "NotFoundError",
+            "param": None,
+            "code": 404,
+        },
+        ModelNotFound,
+        "HTTP 404 NotFoundError",
+    ),
+    (402, {"error": {"message": "Insufficient credits", "code": 402}}, QuotaExceeded, "HTTP 402"),
+    (
+        502,
+        {"error": {"message": "Provider returned error", "code": 502, "metadata": {"raw": "…"}}},
+        ProviderUnavailable,
+        "HTTP 502",
+    ),
+    (404, {"detail": "Not Found"}, ProviderFailed, "HTTP 404"),
+    (404, {"detail": "Model 'x' is not installed locally."}, ModelNotFound, "HTTP 404"),
+    (
+        422,
+        {"detail": [{"type": "greater_than_equal", "loc": ["body", "speed"], "msg": "Input should be …"}]},
+        InvalidRequest,
+        "HTTP 422 greater_than_equal at body.speed",
+    ),
+    (
+        400,
+        {"detail": {"error": "validation_error", "message": "Voice 'x' not found", "type": "invalid_request_error"}},
+        InvalidRequest,
+        "HTTP 400 invalid_request_error",
+    ),
+    (400, {"error": "the speech is unspeakable"}, InvalidRequest, "HTTP 400"),
+    (400, "Invalid request", InvalidRequest, "HTTP 400"),
+    (404, "File Not Found (/v1/models)", ProviderFailed, "HTTP 404"),
+    (503, "<html><body>503 Service Unavailable</body></html>", ProviderUnavailable, "HTTP 503"),
+    (
+        529,
+        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        ProviderUnavailable,
+        "HTTP 529 overloaded_error",
+    ),
+    (307, "", ProviderFailed, "HTTP 307"),
+    (408, "", ProviderUnavailable, "HTTP 408"),
+    (418, "", InvalidRequest, "HTTP 418"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "reason"), RECORDED)
+def test_recorded_refusals(status: int, body: Any, kind: type[ProviderError], reason: str) -> None:
+    data = body.encode() if isinstance(body, str) else json.encode(body)
+    error = refused("wire", status, {"x-request-id": "req_1"}, data)
+    assert type(error) is kind
+    assert error.reason == reason
+    assert error.details["status"] == status
+    assert error.details["request_id"] == "req_1"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "boom", "type": "server_error", "param": None, "code": None}, ProviderUnavailable),
+        ({"message": "slow down", "code": "rate_limit_exceeded"}, RateLimited),
+        ({"message": "Provider disconnected", "code": 502}, ProviderUnavailable),
+        ({"message": "Moderated", "code": 403}, AuthenticationFailed),
+        ("boom", ProviderFailed),
+        ({}, ProviderFailed),
+        (7, ProviderFailed),
+    ],
+)
+def test_errors_in_the_middle_of_a_stream(error: object, kind: type[ProviderError]) -> None:
+    assert type(complained("wire", error)) is kind
+
+
+def test_a_success_of_the_wrong_type() -> None:
+    error = unexpected("wire", "application/json", json.encode(openai(kind="server_error")))
+    assert type(error) is ProviderUnavailable
+    error = unexpected("wire", "text/html", b"<html>sign in</html>")
+    assert (type(error), error.reason) == (BrokenStream, "the answer is text/html")
+    assert unexpected("wire", "sk-1 text", b"").reason == "the answer is of an unknown type"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "7"}, 7),
+        ({"retry-after": "-1"}, 0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0),
+        ({"retry-after": "after lunch"}, None),
+        ({}, None),
+    ],
+)
+def test_when_to_come_back(headers: dict[str, str], seconds: float | None) -> None:
+    assert refused("wire", 429, headers, b"").retry_after == seconds
+
+
+def test_when_to_come_back_as_a_date() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    retry_after = refused("wire", 429, {"retry-after": date}, b"").retry_after
+    assert retry_after == pytest.approx(30, abs=2)
+
+
+CANARY = "a4c1proj9Q242"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 999) | st.just(CANARY) | st.just(f"say {CANARY} aloud"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "detail", "message", "msg", "code", "type", "loc", "param", "extra"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(body=JSON.map(json.encode) | st.binary(), status=st.integers(300, 599), data=st.data())
+def test_no_body_whatever_breaks_it_and_no_key_is_quoted(body: bytes, status: int, data: st.DataObject) -> None:
+    headers = data.draw(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=9)))
+    errors = [
+        refused("wire", status, headers, body),
+        unexpected("wire", f"text/{CANARY}", body),
+        complained("wire", read_complaint(body).message),
+    ]
+    for error in errors:
+        assert CANARY not in f"{error} {error!r} {error.args} {error.reason} {error.details}"
+
+
+def test_the_message_is_read_but_not_told() -> None:
+    assert read_complaint(b'{"error": {"message": "secret words"}}') == Complaint("secret words")
+    assert "secret" not in str(refused("wire", 400, {}, b'{"error": {"message": "secret words"}}'))
+
+
+@pytest.mark.parametrize(
+    ("raised", "begun", "kind"),
+    [
+        (httpx2.ConnectTimeout("x"), False, ProviderTimeout),
+        (httpx2.ConnectError("x"), False, ProviderUnavailable),
+        (httpx2.ReadError("x"), False, ProviderUnavailable),
+        (httpx2.ReadError("x"), True, BrokenStream),
+        (httpx2.RemoteProtocolError("x"), False, ProviderUnavailable),
+        (httpx2.RemoteProtocolError("x"), True, BrokenStream),
+        (httpx2.UnsupportedProtocol("x"), False, ProviderFailed),
+        (httpx2.LocalProtocolError("x"), False, ProviderFailed),
+        (httpx2.ProxyError("x"), False, ProviderUnavailable),
+    ],
+)
+def test_what_happens_to_connections(raised: Exception, begun: bool, kind: type[ProviderError]) -> None:
+    with pytest.raises(ProviderError) as caught, transport_errors("wire", begun=begun):
+        raise raised
+    assert type(caught.value) is kind
+    assert caught.value.details == {"error": f"httpx2.{type(raised).__name__}"}
+
+
+def test_other_errors_are_left_alone() -> None:
+    with pytest.raises(ZeroDivisionError), transport_errors("wire", begun=True):
+        raise ZeroDivisionError

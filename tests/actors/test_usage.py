@@ -1,0 +1,24 @@
+"""Calls and what they used are summed up."""
+
+import pytest
+from troupe.actors.contracts import Usage
+from troupe.actors.errors import ProviderUnavailable
+from troupe.actors.usage import Meter
+
+
+def test_sums_of_everything() -> None:
+    meter = Meter()
+    meter.add(Usage(input_tokens=3, seconds=0.5))
+    meter.add(Usage(input_tokens=4, cached_tokens=1, output_tokens=2, characters=7, seconds=0.25))
+    assert meter.usage == Usage(input_tokens=7, cached_tokens=1, output_tokens=2, characters=7, seconds=0.75)
+
+
+def test_a_providers_error_is_a_failure_and_goes_on() -> None:
+    meter = Meter()
+    with meter.call():
+        pass
+    with pytest.raises(ProviderUnavailable), meter.call():
+        raise ProviderUnavailable("wire")
+    with pytest.raises(KeyboardInterrupt), meter.call():  # whoever leaves early is no failure of the provider
+        raise KeyboardInterrupt
+    assert meter.usage == Usage(calls=3, failures=1)
