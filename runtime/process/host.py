@@ -34,11 +34,13 @@ GREETING: Final = 5.0
 GRACE: Final = 0.5
 """Seconds that a worker has to end once its connection is closed; then it gets SIGTERM."""
 
+LAST_GRACE: Final = 0.2
+"""Seconds that a worker has to end after SIGTERM; then it gets SIGKILL."""
+
 SMALLEST_FRAME: Final = 64 * 1024
 """Bytes that even the smallest `Process.max_frame` has: an error with its traceback has to fit."""
 
-LAST_GRACE: Final = 0.2
-"""Seconds that a worker has to end after SIGTERM; then it gets SIGKILL."""
+_SIGNALS: Final = {number.value: number.name for number in signal.Signals}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class Process:
         messages = vocabulary_of(spec.actor).names
         uses_main = any(name.startswith("__main__:") for name in (factory, actor, *messages))
         return wire.Start(
-            search_path=sys.path,
+            search_path=[str(folder) for folder in sys.path],
             main=describe_main() if uses_main else ("", ""),
             factory=factory,
             actor=actor,
@@ -162,11 +164,16 @@ async def _meet(
         await process.wait()
         tasks.cancel_scope.cancel()
 
+    async def greet(stream: Stream) -> None:
+        nonlocal met
+        if answer := await _greet(stream, token, max_frame):
+            met = answer
+            tasks.cancel_scope.cancel()
+
     async with create_task_group() as tasks:
         tasks.start_soon(watch)
-        while met is None:
-            met = await _greet(await listener.accept(), token, max_frame)
-        tasks.cancel_scope.cancel()
+        while True:  # a stranger who connects and says nothing does not hold up the worker
+            tasks.start_soon(greet, await listener.accept())
     if met is None:
         raise WorkerLost(actor, _how(process.returncode))
     connection, version = met
@@ -216,7 +223,7 @@ def _signal(process: anyio.abc.Process, number: signal.Signals) -> None:
 
 def _how(code: int | None) -> str:
     if code is not None and code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by {_SIGNALS.get(-code, f'signal {-code}')}"
     return f"ended with exit code {code}"
 
 

@@ -1,8 +1,8 @@
 """One life of an actor that is lived in another process: the parent's side.
 
 What is in the cell's mailbox stays there until the worker can begin it at once (or, with a `prefetch`, soon), so that
-it survives the worker. Everything here is one table from frames to methods; a task each feeds the two lanes, reads,
-writes, and listens for signs of life.
+it survives the worker. Where there is room, a message goes out in the step of whoever sends it: feeding the worker
+takes no task. What comes back goes through one table from frames to methods.
 """
 
 import math
@@ -70,10 +70,12 @@ class Lane:
 class Errand:
     """A message that is at the worker. It serves its call in the sense of `call.Server`."""
 
-    __slots__ = ("entry", "inflow", "lane", "life", "number", "outflow", "word")
+    __slots__ = ("connection", "entry", "inflow", "lane", "number", "outflow", "word")
 
-    def __init__(self, life: "RemoteIncarnation", number: int, entry: Message | Call, lane: Lane, word: Word) -> None:
-        self.life = life
+    def __init__(
+        self, connection: Connection[wire.FromWorker], number: int, entry: Message | Call, lane: Lane, word: Word
+    ) -> None:
+        self.connection = connection
         self.number = number
         self.entry = entry
         self.lane = lane
@@ -83,7 +85,7 @@ class Errand:
 
     def cancel(self, call: Call) -> None:  # noqa: ARG002  (there is one call to an errand)
         """Tell the worker that nobody waits any more."""
-        self.life.connection.send(wire.Cancel(self.number))
+        self.connection.send(wire.Cancel(self.number))
 
 
 class RemoteIncarnation:
@@ -105,7 +107,6 @@ class RemoteIncarnation:
         prefetch: int,
         heartbeat: float,
     ) -> None:
-        self.connection: Connection[wire.FromWorker]
         self._cell = cell
         self._launch = launch
         self._start = start
@@ -142,13 +143,13 @@ class RemoteIncarnation:
     async def run(self, ready: Callable[[], None]) -> Exit:
         """See `AnyIncarnation.run`. Cancelling closes the connection; a worker that does not end then is killed."""
         async with self._launch() as self._worker:
-            self.connection = self._worker.connection
+            self._connection = self._worker.connection
             try:
                 async with create_task_group() as self._tasks:
                     self._tasks.start_soon(self._read)
                     self._tasks.start_soon(self._watch_process)
-                    self._tasks.start_soon(self.connection.write)
-                    self.connection.send(self._start)
+                    self._tasks.start_soon(self._connection.write)
+                    self._connection.send(self._start)
                     await self._ready.wait()
                     if not self._ended.is_set:
                         ready()
@@ -167,7 +168,7 @@ class RemoteIncarnation:
     def stop(self) -> None:
         """See `AnyIncarnation.stop`."""
         self._stop_feeding()
-        self.connection.send(wire.Stop(drain=False))
+        self._connection.send(wire.Stop(drain=False))
 
     def serve_control(self) -> None:
         """It is served like the other one."""
@@ -189,7 +190,7 @@ class RemoteIncarnation:
                 lane.empty = True
                 if self._data.empty and self._control.empty:
                     self._feeding = False
-                    self.connection.send(wire.Stop(drain=True))
+                    self._connection.send(wire.Stop(drain=True))
                 return
             else:
                 if lane.listening is None or lane.listening.done():
@@ -216,19 +217,19 @@ class RemoteIncarnation:
             if index < 0:
                 raise NotSendable(f"{type(message).__qualname__} stays in its process")
             more = len(lane.channel) > 0 and lane.out + 1 < lane.limit
-            self.connection.send(wire.Begin(number, index, left, buffer, encode(message)), more=more)
+            self._connection.send(wire.Begin(number, index, left, buffer, encode(message)), more=more)
         except NotSendable as error:
             self._not_begun(entry, error)
             return
         self._last_number = number
-        errand = self._errands[number] = Errand(self, number, entry, lane, self._vocabulary.words[index])
+        errand = self._errands[number] = Errand(self._connection, number, entry, lane, self._vocabulary.words[index])
         lane.out += 1
         if isinstance(entry, Call):
             entry.server = errand
         if isinstance(entry, Streaming):
-            errand.inflow = Inflow(self.connection, number, buffer, entry.replies, errand.word.answer, self._tasks)
+            errand.inflow = Inflow(self._connection, number, buffer, entry.replies, errand.word.answer, self._tasks)
         if isinstance(entry, Conversing):
-            errand.outflow = Outflow(self.connection, number, buffer, entry.sent)
+            errand.outflow = Outflow(self._connection, number, buffer, entry.sent)
             self._tasks.start_soon(self._send_items, errand, entry)
 
     def _not_begun(self, entry: Message | Call, error: NotSendable) -> None:
@@ -242,7 +243,7 @@ class RemoteIncarnation:
         try:
             await errand.outflow.run()
             if not call.done:
-                self.connection.send(wire.Finish(errand.number))
+                self._connection.send(wire.Finish(errand.number))
         except NotSendable as error:
             if not call.done:
                 call.fail(error)
@@ -252,7 +253,7 @@ class RemoteIncarnation:
 
     async def _read(self) -> None:
         try:
-            while frames := await self.connection.receive():
+            while frames := await self._connection.receive():
                 for frame in frames:
                     self._on[frame.__class__](frame)
         except ProtocolError as error:
@@ -366,10 +367,10 @@ class RemoteIncarnation:
         """Counts silent checks, and not time, because it may have been this process that did not run."""
         silent = 0
         while silent < PULSE:
-            heard = self.connection.heard
-            self.connection.send(wire.Ping())
+            heard = self._connection.heard
+            self._connection.send(wire.Ping())
             await sleep(self._heartbeat / PULSE)
-            silent = silent + 1 if self.connection.heard == heard else 0
+            silent = silent + 1 if self._connection.heard == heard else 0
         self._worker.kill()
         self._lose(f"gave no sign of life for {self._heartbeat:g} s")
 

@@ -239,21 +239,21 @@ async def test_strangers_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> Non
 
     class Crowded(host.LISTENERS[Transport.TCP]):  # type: ignore[misc]
         def __enter__(self):
-            for words in (b"", b"GET / HTTP/1.1\r\n\r\n", hello):
+            for words in (None, b"", b"GET / HTTP/1.1\r\n\r\n", hello):
                 stranger = socket.socket()
                 stranger.setblocking(False)
                 stranger.connect_ex(("127.0.0.1", int(self.address[4:])))
                 strangers.append(stranger)
-                if words:
-                    stranger.send(words)
-                else:
+                if words is None:
                     stranger.shutdown(socket.SHUT_WR)
+                else:
+                    stranger.send(words)
             return super().__enter__()
 
     monkeypatch.setitem(host.LISTENERS, Transport.TCP, Crowded)
     async with lodging(host=Process(transport=Transport.TCP)) as ref:
         assert await ref.ask(Echo(b"")) == b""
-    assert [stranger.recv(100) for stranger in strangers] == [b"", b"", b""]
+    assert [stranger.recv(100) for stranger in strangers] == [b"", b"", b"", b""]
     for stranger in strangers:
         stranger.close()
 
