@@ -1,16 +1,24 @@
-"""Whole files to 16 kHz mono, against the ``ffmpeg`` command line and the loop that PyAV's documentation shows."""
+"""Decoding: whole files against the ``ffmpeg`` command line and PyAV's plain loop; live WebM; the sandbox.
 
+Rows need ``ffmpeg``, which makes the files.
+"""
+
+import gc
 import itertools
+import re
 import resource
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import av
-from harness import Row, at_most, cpu_seconds, interleaved
+from harness import Row, at_most, cpu_seconds, interleaved, percentile
 from troupe.codecs.asset import load
 from troupe.codecs.decode import decode_audio
+from troupe.codecs.incremental import IncrementalDecoder
+from troupe.codecs.sandbox import Sandbox
 
 NOISY_SPEECH = "aevalsrc=0.3*sin(2*PI*(200+100*sin(t))*t)+0.2*random(0)*(0.5+0.5*sin(3*t)):s=44100:d={seconds}"
 FILES = {
@@ -50,8 +58,6 @@ def decode_by_ffmpeg(path: Path) -> float:
 
 
 def whole_files(seconds: int, rounds: int) -> list[Row]:
-    if shutil.which("ffmpeg") is None:
-        return []
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for title, (name, options) in FILES.items():
@@ -70,5 +76,89 @@ def whole_files(seconds: int, rounds: int) -> list[Row]:
     return found
 
 
+def recorded(seconds: int, folder: Path) -> list[bytes]:
+    """A WebM stream as a browser's recorder sends it: pieces of 100 ms, one cluster each."""
+    path = folder / "live.webm"
+    speech = NOISY_SPEECH.format(seconds=seconds)
+    options = "-ar 48000 -ac 1 -c:a libopus -b:a 32k -live 1 -cluster_time_limit 100"
+    ffmpeg("-f", "lavfi", "-i", speech, *options.split(), path)
+    webm = path.read_bytes()
+    starts = [match.start() for match in re.finditer(b"\x1f\x43\xb6\x75", webm)][1:]
+    return [webm[start:end] for start, end in zip([0, *starts], [*starts, len(webm)], strict=True)]
+
+
+def live(seconds: int) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        chunks = recorded(seconds, Path(folder))
+    delays: list[float] = []
+    for _ in range(3):
+        decoder = IncrementalDecoder()
+        for chunk in chunks:
+            started = time.perf_counter()
+            for _ in decoder.push(chunk):
+                pass
+            delays.append((time.perf_counter() - started) * 1000)
+    median, worst = percentile(delays, 0.5), percentile(delays, 0.99)
+    what = "decode and resample 100 ms of live WebM/Opus"
+    return [
+        Row(what=f"{what}, p50", value=median, unit="ms", goal="≤ 1 ms", met=median <= 1),
+        Row(what=f"{what}, p99", value=worst, unit="ms", goal="≤ 5 ms", met=worst <= 5),
+        *cost_of_streams(chunks[:20], count=300),
+    ]
+
+
+def cost_of_streams(chunks: list[bytes], count: int) -> list[Row]:
+    """Memory and threads of many live streams, each two seconds old."""
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    if not Path("/proc/self/statm").exists():
+        return []
+
+    def started() -> IncrementalDecoder:
+        decoder = IncrementalDecoder()
+        for chunk in chunks:
+            for _ in decoder.push(chunk):
+                pass
+        return decoder
+
+    warm = [started() for _ in range(20)]
+    gc.collect()
+    memory, count_of_threads = resident(), threads()
+    streams = [started() for _ in range(count)]
+    gc.collect()
+    kib, added = (resident() - memory) / 1024 / count, threads() - count_of_threads
+    assert len(warm) + len(streams) == count + 20  # all of them live until here
+    return [
+        Row(what="memory of a live WebM/Opus stream", value=kib, unit="KiB", goal="≤ 64 KiB", met=kib <= 64),
+        Row(what=f"threads of {count} live streams", value=added, unit="threads", goal="0", met=added == 0),
+    ]
+
+
+def sandboxed(seconds: int, rounds: int) -> list[Row]:
+    found: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
+        path = Path(folder, "x.mp4")
+        ffmpeg("-f", "lavfi", "-i", NOISY_SPEECH.format(seconds=seconds), path)
+        for _ in range(rounds):
+            started = time.perf_counter()
+            assert load(path, sandbox=sandbox).info.audio is not None
+            found.append((time.perf_counter() - started) * 1000)
+    return [
+        Row(what="look into an upload, child process included, p50", value=percentile(found, 0.5), unit="ms"),
+        Row(what="look into an upload, child process included, p99", value=percentile(found, 0.99), unit="ms"),
+    ]
+
+
 def rows(*, quick: bool) -> list[Row]:
-    return whole_files(seconds=2 if quick else 600, rounds=1 if quick else 7)
+    if shutil.which("ffmpeg") is None:
+        return []
+    return [
+        *whole_files(seconds=2 if quick else 600, rounds=1 if quick else 7),
+        *live(seconds=3 if quick else 60),
+        *sandboxed(seconds=5, rounds=5 if quick else 200),
+    ]
