@@ -181,13 +181,19 @@ _FOREIGN: Final[tuple[tuple[tuple[type[Exception], ...], type[ProviderError]], .
 )
 
 
+def first_error(error: Exception) -> Exception:
+    """Return the error itself, or of a group, such as a task group raises, the one that came first."""
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    return error
+
+
 def provider_error(error: Exception, provider: str) -> ProviderError:
     """Return `error` as a provider's error: itself, or for a foreign one the nearest, naming its type but not its text.
 
-    Of an exception group, such as a task group raises, it is the first error that counts.
+    Of a group it is the first error that counts.
     """
-    while isinstance(error, ExceptionGroup):
-        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    error = first_error(error)
     if isinstance(error, ProviderError):
         return error
     kind = next((kind for foreign, kind in _FOREIGN if isinstance(error, foreign)), ProviderFailed)

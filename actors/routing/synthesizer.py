@@ -1,0 +1,140 @@
+"""Synthesizers behind one reference: where one voice breaks off, another one goes on with the next word."""
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from anyio import create_task_group
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ...runtime import Duplex
+from ...runtime.errors import ChannelBroken
+from ..contracts import Say, Speech, Synthesize
+from ..errors import BrokenStream
+from .breaker import DEFAULT_POLICY, BreakerPolicy
+from .caller import Speaker
+from .chain import Attempt, Provider, called
+from .fallback import Fallback
+from .recital import Recital
+from .watchdog import FAREWELL, Watchdog, watchdog
+
+
+class SynthesizerPatience(Struct, frozen=True, kw_only=True):
+    """Seconds that a synthesizer may take before another one is asked."""
+
+    first_audio: float = 2.0
+    """From a piece of text to its first audio."""
+    between_chunks: float = 2.0
+    """From each chunk of a piece to the next."""
+    alone: float = 10.0
+    """For either, where nobody else is left to be asked."""
+
+
+DEFAULT_PATIENCE: Final = SynthesizerPatience()
+
+
+class FallbackSynthesizer(Fallback):
+    """Answers `Synthesize` with the first synthesizer that does.
+
+    If it fails, the next one goes on in the middle of the piece (see `Recital`), in the voice that the provider's table
+    of voices names, and at the rate with which the call began. A piece with words in it for which a synthesizer gives
+    no audio at all counts as a failure: that is how some say that there is no credit left.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        patience: SynthesizerPatience = DEFAULT_PATIENCE,
+        policy: BreakerPolicy = DEFAULT_POLICY,
+    ) -> None:
+        super().__init__(providers, policy)
+        self._patience = patience
+
+    async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
+        """Speak each piece as it comes, whoever does it.
+
+        Raises:
+            ProviderError: None of them could.
+        """
+        reading = _Reading(request, Speaker(caller), self._patience)
+        await self._chain.call(reading.go_on, lambda: reading.recital.done)
+
+
+class _Reading:
+    """One call, as far as the caller has got it."""
+
+    def __init__(self, request: Synthesize, caller: Speaker[Speech, Say], patience: SynthesizerPatience) -> None:
+        self.recital = Recital()
+        self._request = request
+        self._caller = caller
+        self._patience = patience
+        self._handed = 0  # pieces that the present synthesizer, or one before, was given
+
+    async def go_on(self, attempt: Attempt) -> None:
+        """Have one synthesizer speak the pieces, or what is left of them."""
+        if (end := self.recital.begin()) is not None:
+            await self._caller.give(end)
+        if self.recital.done:
+            return
+        self._handed = self.recital.piece
+        names = attempt.provider
+        request = replace(
+            self._request,
+            model=called(names.models, self._request.model),
+            voice=called(names.voices, self._request.voice),
+        )
+        with watchdog(attempt.path) as dog:
+            dog.expect(self._first_audio(attempt))
+            async with attempt.ref.open(request, timeout=math.inf) as voice:
+                dog.expect(math.inf)
+                async with create_task_group() as tasks:
+                    tasks.start_soon(self._feed, voice, attempt, dog)
+                    await self._read(voice, attempt, dog)
+                    tasks.cancel_scope.cancel()
+                await dog.see_off(voice)
+
+    def _first_audio(self, attempt: Attempt) -> float:
+        return self._patience.alone if attempt.alone else self._patience.first_audio
+
+    async def _feed(self, voice: Duplex[Say, Speech], attempt: Attempt, dog: Watchdog) -> None:
+        """Hand over the pieces that are left, then those that come in."""
+        with suppress(ChannelBroken):  # the synthesizer is gone, and whoever reads from it hears why
+            while self._handed < self.recital.pieces or await self._listen():
+                piece = self._handed
+                self._handed += 1
+                if piece == self.recital.piece:
+                    dog.expect(self._first_audio(attempt))
+                await voice.send(Say(self.recital.text(piece)))
+            voice.finish()
+            if self.recital.done:
+                dog.expect(FAREWELL)
+
+    async def _listen(self) -> bool:
+        """Wait for the caller's next piece; return whether there is one."""
+        say = None if self.recital.complete else await self._caller.take()
+        if say is None:
+            self.recital.complete = True
+            return False
+        self.recital.add(say.text)
+        return True
+
+    async def _read(self, voice: Duplex[Say, Speech], attempt: Attempt, dog: Watchdog) -> None:
+        """Give what is spoken, up to the end of the last piece."""
+        async for speech in voice:
+            await attempt.answered()
+            if self.recital.is_silent(speech) and not attempt.alone:
+                raise BrokenStream(attempt.path, "it said nothing")
+            with dog.held():
+                await self._caller.give(self.recital.take(speech))
+            if self._handed == self.recital.piece:
+                dog.expect(math.inf)
+            elif self.recital.begun:
+                dog.expect(self._patience.alone if attempt.alone else self._patience.between_chunks)
+            else:
+                dog.expect(self._first_audio(attempt))
+            if self.recital.done:
+                return
+        if not self.recital.done:
+            raise BrokenStream(attempt.path, "it ended in the middle")
