@@ -252,6 +252,8 @@ class Media:
         decoder = cast("_Decoder", self.container.streams[index].codec_context)
         if not decoder.is_open:
             _restrict(decoder, self._limits, threads)
+            with libav_errors():
+                decoder.open()
         any_frame = False
         for packet in self.packets(index):
             try:

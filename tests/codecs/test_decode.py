@@ -25,8 +25,12 @@ def test_every_format_gives_what_ffmpeg_gives(sample, name):
     ours = read_audio(load(sample(name)))
     theirs = by_ffmpeg(sample(name), "-ar", "16000", "-ac", "1")
     assert (ours.rate, ours.channels) == (16000, 1)
-    assert ours.frames == len(theirs)
-    difference = ours.samples[:, 0].astype(int) - theirs
+    if name in {"m4a", "mp4", "mov", "3gp"}:  # newer versions cut the padding of the last packet, older ones don't
+        assert abs(ours.frames - len(theirs)) < 16000 * 1024 // 44100
+    else:
+        assert ours.frames == len(theirs)
+    common = min(ours.frames, len(theirs)) - 20  # up to where the resampler's filter sees the end
+    difference = ours.samples[:common, 0].astype(int) - theirs[:common]
     assert np.abs(difference).max() <= 2  # other versions of decoder and resampler round differently
 
 
