@@ -14,7 +14,11 @@ from typing import Any
 import blockbuster
 import pytest
 import trio
+from hypothesis import settings
 from troupe.runtime.testing import backend_options, no_leaks
+
+settings.register_profile("troupe", deadline=None)  # a busy machine is no failure; pytest-timeout bounds all tests
+settings.load_profile("troupe")
 
 SEED = int(os.environ["TROUPE_TEST_SEED"]) if "TROUPE_TEST_SEED" in os.environ else None
 """Shuffles which task runs first, in all tests in virtual time."""
