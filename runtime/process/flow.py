@@ -60,11 +60,13 @@ class Outflow:
                 return error
             items = [encode(first)]
             size = len(items[0])
-            while len(items) < self._credit and channel.items and size < BATCH:
-                items.append(encode(channel.take()))
-                size += len(items[-1])
-            self._credit -= len(items)
-            self._connection.send(Items(self._number, items))
+            try:
+                while len(items) < self._credit and channel.items and size < BATCH:
+                    items.append(encode(channel.take()))
+                    size += len(items[-1])
+            finally:  # also when the next one is no data
+                self._credit -= len(items)
+                self._connection.send(Items(self._number, items))
 
 
 class Inflow:

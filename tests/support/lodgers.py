@@ -79,6 +79,13 @@ class Lie(Request[int], frozen=True):
     """What comes back is no int."""
 
 
+class Lies(StreamRequest[int], frozen=True):
+    """Two numbers, and then something that is none."""
+
+    serious: bool
+    """Whether it is data, at least."""
+
+
 class Numbers(StreamRequest[int], frozen=True):
     count: int
     then: str = ""
@@ -138,6 +145,11 @@ class Lodger(Actor):
 
     async def lie(self, request: Lie) -> int:
         return "not a number"  # type: ignore[return-value]
+
+    async def lies(self, request: Lies, replies: Sender[int]) -> None:
+        for item in (1, 2, "three" if request.serious else object()):
+            await replies.send(item)  # type: ignore[arg-type]
+        await self.do(Do("wait"))
 
     async def numbers(self, request: Numbers, replies: Sender[int]) -> None:
         try:

@@ -157,6 +157,21 @@ async def test_what_is_not_what_its_annotations_say_is_an_error_of_the_call() ->
         assert await ref.ask(Echo(b"")) == b""
 
 
+@pytest.mark.parametrize("buffer", [1, 64])
+@pytest.mark.parametrize(("serious", "error"), [(True, ValidationError), (False, NotSendable)])
+async def test_an_item_of_a_wrong_type_ends_the_stream_and_cancels_its_handler(
+    serious: bool, error: type[Exception], buffer: int
+) -> None:
+    async with lodging() as ref:
+        received: list[int] = []
+        with pytest.raises(error):
+            async with ref.stream(lodgers.Lies(serious), buffer=buffer) as numbers:
+                async for number in numbers:
+                    received.append(number)
+        assert received == [1, 2]
+        assert (await ref.ask(Notes()))[-1] in {"cancelled", "hello"}  # hello: it was cancelled before it waited
+
+
 async def test_what_is_no_data_is_not_sent() -> None:
     events: list[Event] = []
     async with lodging(events=events) as ref:
