@@ -95,12 +95,12 @@ class ScriptedModel(Actor):
 
 
 class ScriptedRecogniser(Actor):
-    """Tells its script each chunk of audio, and None at the end; what the script yields until the next, it does."""
+    """Tells its script what it has heard so far, after each chunk and at the end, and does what the script says."""
 
     max_concurrency = 64
     fatal = (Crash,)
 
-    def __init__(self, stage: Stage, name: str, script: Callable[[bytes | None], Steps]) -> None:
+    def __init__(self, stage: Stage, name: str, script: Callable[[bytes, bool], Steps]) -> None:
         self.stage, self.name, self.script = stage, name, script
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
@@ -108,11 +108,11 @@ class ScriptedRecogniser(Actor):
             heard = b""
             async for audio in caller:
                 heard += audio
-                if await self._do(caller, self.script(heard)):
+                if await self._ends(caller, self.script(heard, False)):
                     return
-            await self._do(caller, self.script(None))
+            await self._ends(caller, self.script(heard, True))
 
-    async def _do(self, caller: Duplex[Transcript, bytes], steps: Steps) -> bool:
+    async def _ends(self, caller: Duplex[Transcript, bytes], steps: Steps) -> bool:
         for step in steps:
             if isinstance(step, End):
                 return True

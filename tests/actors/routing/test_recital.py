@@ -1,0 +1,176 @@
+"""What is left of a text when a voice breaks off."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from troupe.actors.contracts import Speech, Word
+from troupe.actors.routing.recital import Recital
+
+RATE = 16_000
+WORD = 0.25  # seconds
+
+
+def chunk(piece: int, seconds: float, *words: Word, rate: int = RATE, level: int = 1, last: bool = False) -> Speech:
+    return Speech(piece, np.full(round(seconds * rate), level, np.int16).tobytes(), rate, words, last)
+
+
+def timed(text: str, piece: int = 0, rate: int = RATE) -> list[Speech]:
+    """One chunk per word, with its time, and the end of the piece."""
+    words = [Word(word, WORD * place, WORD * (place + 1)) for place, word in enumerate(text.split())]
+    return [*(chunk(piece, WORD, word, rate=rate) for word in words), chunk(piece, 0, rate=rate, last=True)]
+
+
+def seconds(*speeches: Speech) -> float:
+    return sum(len(speech.pcm) // 2 / speech.rate for speech in speeches)
+
+
+def reciting(*texts: str) -> Recital:
+    recital = Recital()
+    for text in texts:
+        recital.add(text)
+    recital.complete = True
+    recital.begin()
+    return recital
+
+
+def test_one_voice_is_passed_through_as_it_is() -> None:
+    recital = reciting("One two three.", "Four.")
+    speeches = [*timed("One two three."), *timed("Four.", piece=1)]
+    assert [recital.take(speech) for speech in speeches] == speeches
+    assert recital.done
+    assert recital.begin() is None
+
+
+@pytest.mark.parametrize("said", range(4))
+def test_the_next_voice_begins_with_the_word_after_the_last_one_said(said: int) -> None:
+    words = ["Well,", "one...", "(two)", "three!"]
+    recital = reciting(" ".join(words), "Four.")
+    given = [recital.take(speech) for speech in timed(" ".join(words))[:said]]
+    assert recital.begin() is None
+    left = recital.text(0)
+    assert left == " ".join(words[said:])
+    assert recital.text(1) == "Four."
+    given += [recital.take(speech) for speech in (*timed(left), *timed("Four.", piece=1))]
+    assert recital.done
+    assert seconds(*given) == 5 * WORD
+    assert [word.text for speech in given for word in speech.words] == [*words, "Four."]
+    starts = [word.start for speech in given for word in speech.words]
+    assert starts == [0, WORD, 2 * WORD, 3 * WORD, 0]  # from the start of the piece, whoever speaks
+    assert [speech.piece for speech in given if speech.last] == [0, 1]
+
+
+def test_a_word_that_broke_off_is_said_again_and_one_that_was_announced_only_is_said() -> None:
+    recital = reciting("One two three.")
+    words = [Word("One", 0, 0.25), Word("two", 0.25, 0.5), Word("three.", 0.5, 0.9)]
+    recital.take(chunk(0, 0.4, *words))
+    recital.begin()
+    assert recital.text(0) == "two three."
+
+
+def test_a_piece_whose_words_have_all_been_said_is_ended() -> None:
+    recital = reciting("One two.", "Three.")
+    *words, _ = timed("One two.")
+    for word in words:
+        recital.take(word)
+    assert recital.begin() == Speech(0, b"", RATE, last=True)
+    assert recital.piece == 1
+    assert recital.text(1) == "Three."
+    assert [recital.take(speech).piece for speech in timed("Three.")] == [1, 1]
+    assert recital.done
+
+
+def test_a_third_voice_begins_where_the_second_one_stopped() -> None:
+    recital = reciting("One two three four.")
+    for left in ("One two three four.", "two three four.", "three four."):
+        recital.begin()
+        assert recital.text(0) == left
+        recital.take(timed(left)[0])
+    recital.begin()  # this one fails before it has said anything
+    recital.begin()
+    assert recital.text(0) == "four."
+    assert recital.take(timed("four.")[0]).words == (Word("four.", 3 * WORD, 4 * WORD),)
+
+
+def test_without_word_times_the_place_is_estimated_at_the_end_of_a_word() -> None:
+    text = "It was the best of times, it was the worst of times, it was the age of wisdom."
+    total = len(text) * 0.065  # the pace of speech that is assumed
+    for tenths in range(1, 10):
+        recital = reciting(text)
+        recital.take(chunk(0, total * tenths / 10))
+        recital.begin()
+        said = text[: len(text) - len(recital.text(0))]
+        assert text == said + recital.text(0)
+        assert said == "" or (said[-1] == " " and recital.text(0)[0] != " ")
+        truth = len(text) * tenths / 10
+        assert truth - 18 < len(said) <= truth  # a word or two may be said twice, but none is lost
+
+
+def test_the_pace_of_a_voice_is_learnt_from_its_pieces() -> None:
+    text = "It was the best of times, it was the worst of times, it was the age of wisdom."
+    recital = reciting("One two three four five six seven eight.", text)
+    recital.take(chunk(0, len("One two three four five six seven eight.") * 0.13, last=True))  # half as fast as usual
+    recital.take(chunk(1, len(text) * 0.13 / 2))
+    recital.begin()
+    said = len(text) - len(recital.text(1))
+    assert len(text) / 2 - 14 < said <= len(text) / 2
+
+
+def test_the_rate_stays_that_of_the_first_voice() -> None:
+    recital = reciting("One two.", "Three.")
+    first = recital.take(timed("One two.", rate=24_000)[0])
+    recital.begin()
+    given = [recital.take(speech) for speech in (*timed("two.", rate=16_000), *timed("Three.", 1, rate=16_000))]
+    assert {speech.rate for speech in (first, *given)} == {24_000}
+    assert seconds(first, *given) == pytest.approx(3 * WORD)
+    for piece, length in ((0, WORD), (1, WORD)):  # exact to the sample, piece by piece
+        assert sum(len(speech.pcm) for speech in given if speech.piece == piece) == round(length * 24_000) * 2
+
+
+def test_a_voice_that_says_nothing_is_noticed() -> None:
+    silent = Speech(0, b"", RATE, last=True)
+    assert reciting("One.").is_silent(silent)
+    assert not reciting("...").is_silent(silent)
+    assert not reciting("One.").is_silent(Speech(0, b"", RATE))
+    assert not reciting("One.").is_silent(chunk(0, 0.1, last=True))
+    assert not reciting().is_silent(silent)
+    recital = reciting("One.")
+    recital.take(chunk(0, 0.1))
+    assert not recital.is_silent(silent)
+
+
+@pytest.mark.parametrize("piece", [-1, 1, 2])
+def test_a_voice_that_speaks_out_of_turn_is_refused(piece: int) -> None:
+    with pytest.raises(ValueError, match="another piece"):
+        reciting("One.", "Two.").take(chunk(piece, 0.1))
+    with pytest.raises(ValueError, match="another piece"):
+        reciting().take(chunk(0, 0.1))
+
+
+words = st.lists(
+    st.sampled_from(["one", "Two,", "three.", "it's", "42", "(so)", "—", "übrigens"]), min_size=1, max_size=8
+)
+
+
+@given(texts=st.lists(words, min_size=1, max_size=4), stops=st.lists(st.integers(0, 12), max_size=5))
+def test_every_word_is_said_once_however_often_the_voice_changes(texts: list[list[str]], stops: list[int]) -> None:
+    """Each voice gives a chunk per word and breaks off after so many of them; its audio is the number of the word."""
+    recital = reciting(*(" ".join(text) for text in texts))
+    told: list[tuple[int, str]] = []
+    lasts: list[int] = []
+    for stop in [*stops, 10**6]:
+        if (end := recital.begin()) is not None:
+            lasts.append(end.piece)
+        first, chunks = recital.piece, 0
+        while not recital.done and chunks <= stop:
+            number = recital.piece - first
+            for speech in timed(recital.text(recital.piece), number):
+                chunks += 1
+                if chunks > stop:
+                    break
+                taken = recital.take(speech)
+                told += [(taken.piece, word.text) for word in taken.words]
+                lasts += [taken.piece] if taken.last else []
+    spoken = [(piece, word) for piece, text in enumerate(texts) for word in text if any(map(str.isalnum, word))]
+    assert [each for each in told if any(map(str.isalnum, each[1]))] == spoken
+    assert lasts == list(range(len(texts)))
