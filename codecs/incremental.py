@@ -66,6 +66,7 @@ class IncrementalDecoder:
 
     Attributes:
         format: what the stream is; None until its first bytes have told.
+        track: the track that is decoded, or was last; None until it is known.
 
     Raises:
         ValueError: if the rate or the number of channels can't be produced.
@@ -85,6 +86,7 @@ class IncrementalDecoder:
         if channels not in {1, 2, None}:
             raise ValueError(f"{channels} channels can't be produced; ask for 1, 2 or None")
         self.format = file_format
+        self.track: Track | None = None
         self._rate = rate
         self._channels = channels
         self._limits = limits
@@ -101,11 +103,6 @@ class IncrementalDecoder:
         self._damaged = 0  # packets of tracks that have ended
         if file_format is not None:
             self._start(file_format)
-
-    @property
-    def track(self) -> Track | None:
-        """The track that is decoded; None until it is known."""
-        return None if self._decoder is None else self._decoder.track
 
     @property
     def damaged(self) -> int:
@@ -217,6 +214,7 @@ class IncrementalDecoder:
             self._end_track(old)
             limits = msgspec.structs.replace(limits, duration=limits.duration - old.seconds)
         self._decoder = TrackDecoder(track, limits)
+        self.track = track
 
     def _decode(self, packet: Packet) -> None:
         decoder = self._decoder
