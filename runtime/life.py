@@ -197,7 +197,7 @@ class Child:
         self.attempt = 0
         """Restarts in a row, without a quiet time between them."""
         self.backing_off_until = math.inf
-        """When the next life begins, on the event loop's clock; infinite unless it is backing off."""
+        """When the next life begins, on the event loop's clock; infinite where that is not known."""
 
     @property
     def gone(self) -> bool:
@@ -207,8 +207,12 @@ class Child:
     @property
     def state(self) -> State:
         """Where it is in its life."""
-        if self.life is None or self.life.gone.is_set:
-            return State.ENDED if self.backing_off_until == math.inf else State.BACKING_OFF
+        if self.gone and not self.wanted:
+            return State.ENDED
+        if self.life is None:
+            return State.STARTING  # as soon as it is its turn
+        if self.gone:
+            return State.BACKING_OFF  # or its supervisor is, or is about to decide
         if self.life.stop_asked:
             return State.STOPPING
         return State.RUNNING if self.life.started.is_set else State.STARTING

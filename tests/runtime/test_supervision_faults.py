@@ -26,7 +26,7 @@ from stage import (
     states,
     until,
 )
-from troupe.runtime import Backoff, Message, Strategy, open_system, supervisor
+from troupe.runtime import Backoff, Message, Restart, Strategy, open_system, supervisor
 from troupe.runtime.errors import ActorDied, RestartLimitExceeded, StartFailed, StrayCancellation
 from troupe.runtime.events import Crashed, ErrorSuppressed, Restarting, Stopped
 from troupe.runtime.exits import Crashed as CrashedExit
@@ -107,11 +107,15 @@ async def test_second_crash_of_the_same_life_is_noted() -> None:
         assert len(stage.seen(ErrorSuppressed)) <= 1
 
 
-async def test_transient_child_that_was_killed_comes_back_and_one_that_was_asked_to_stop_does_not() -> None:
+@pytest.mark.parametrize("restart", list(Restart))
+async def test_child_that_was_asked_to_stop_is_not_restarted(restart: Restart) -> None:
     stage = Stage()
-    async with open_system(*stage.children("ab", restart=TRANSIENT), on_event=stage.event) as system:
+    async with open_system(stage.child("a", restart=restart), stage.child("b"), on_event=stage.event) as system:
         await system.root.stop_child("a")
-        assert states(system.root) == {"a": "ended", "b": "running"}
+        await stage.settled(system)
+        assert states(system.root).get("a", "ended") == "ended"
+        assert stage.lives == {"a": 1, "b": 1}
+        assert stage.seen(Restarting) == []
 
 
 # -- cancellation is no crash, and what only looks like one ------------------------------------------------------------

@@ -312,22 +312,3 @@ async def test_auto_shutdown_of_a_permanent_supervisor_restarts_it() -> None:
         await system.ref("team/a").tell(Quit())
         await stage.settled(system)
         assert await system.ref("team/a").ask(WhichLife()) == 2
-
-
-async def test_auto_shutdown_of_the_root_ends_the_block() -> None:
-    stage = Stage()
-    entered = False
-    async with open_system(
-        supervisor(
-            "root",
-            stage.child("a", restart=TRANSIENT, significant=True),
-            stage.child("b"),
-            auto_shutdown=AutoShutdown.ANY_SIGNIFICANT,
-        ),
-        on_event=stage.event,
-    ) as system:
-        entered = True
-        await system.ref("a").tell(Quit())
-        await anyio.sleep_forever()
-    assert entered
-    assert stage.log[-2:] == ["a down", "b down"]
