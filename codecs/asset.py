@@ -97,7 +97,7 @@ class Asset:
         kinds = tuple(self.format.types)
         if len(kinds) == 1:
             return kinds[0]
-        return "video" if self.info.video is not None else "audio"
+        return "audio" if self.info.video is None and self.info.audio is not None else "video"
 
     @property
     def mime_type(self) -> str:

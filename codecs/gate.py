@@ -44,23 +44,14 @@ from .limits import Limits, Stopwatch
 from .source import ReadAt, Source
 from .streams import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
 
+_PCM_FORMS = (
+    *("alaw", "mulaw", "s8", "u8", "s16be", "s16le", "s24be", "s24le", "s32be", "s32le"),
+    *("f32be", "f32le", "f64be", "f64le"),
+)
 AUDIO_DECODERS = (
-    *("aac", "alac", "amrnb", "amrwb", "flac", "libopencore_amrnb", "libopencore_amrwb", "libopus"),
-    *(
-        "mp1float",
-        "mp2float",
-        "mp3",
-        "mp3float",
-        "opus",
-        "vorbis",
-        "adpcm_ima_qt",
-        "adpcm_ima_wav",
-        "adpcm_ms",
-        "pcm_alaw",
-        "pcm_mulaw",
-    ),
-    *("pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le"),
-    *("pcm_s32be", "pcm_s32le", "pcm_s8", "pcm_u8"),
+    *("aac", "alac", "flac", "libopus", "mp1float", "mp2float", "mp3", "mp3float", "opus", "vorbis"),
+    *("amrnb", "amrwb", "libopencore_amrnb", "libopencore_amrwb", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms"),
+    *(f"pcm_{form}" for form in _PCM_FORMS),
 )
 _VIDEO_DECODERS = ("av1", "h263", "h264", "hevc", "libdav1d", "mjpeg", "mpeg4", "theora", "vp8", "vp9")
 _IMAGE_DECODERS = ("bmp", "gif", "mjpeg", "png", "webp")
@@ -93,15 +84,12 @@ def libav_errors() -> Generator[None]:
 
     Raises:
         UnsupportedFormat: for what this build of libav lacks.
-        TooSlow: if libav gave up at its deadline.
         BrokenMedia: for everything else.
     """
     try:
         yield
     except _UNSUPPORTED as error:
         raise UnsupportedFormat(f"libav can't do this: {error.strerror}") from error
-    except av.error.ExitError as error:
-        raise TooSlow("opening the file took too long", 0.0) from error
     except av.error.FFmpegError as error:
         raise BrokenMedia(f"libav gave up: {error.strerror}") from error
 
@@ -131,7 +119,7 @@ class _Reader:
         try:
             self.stopwatch.check()
             data = self._read_at(min(length, max(0, self._size - self._position)), self._position)
-        except BaseException as failure:
+        except BaseException as failure:  # KeyboardInterrupt too: `check` raises it again
             self._failure = failure
             return b""
         self._position += len(data)
@@ -287,7 +275,7 @@ def opened(source: Source, file_format: Format, limits: Limits) -> Generator[Med
     picture = _picture(source, file_format, limits) if "image" in file_format.types else None
     with source.opened() as read_at:
         reader = _Reader(read_at, source.size, Stopwatch(limits))
-        with reader.errors(), _stream_errors(limits):
+        with reader.errors(), _limit_errors(limits):
             container = av.open(
                 reader,
                 "r",
@@ -310,13 +298,15 @@ def opened(source: Source, file_format: Format, limits: Limits) -> Generator[Med
 
 
 @contextmanager
-def _stream_errors(limits: Limits) -> Generator[None]:
-    """Some demuxers say that there is no memory when there are more streams than ``max_streams``."""
+def _limit_errors(limits: Limits) -> Generator[None]:
+    """Turn what libav says when it meets the limits that it was given for opening."""
     try:
         yield
-    except av.error.MemoryError as error:
+    except av.error.MemoryError as error:  # what some demuxers say when there are more streams than ``max_streams``
         message = f"there are more than {limits.streams} streams, or no memory is left"
         raise TooManyStreams(message, limits.streams) from error
+    except av.error.ExitError as error:
+        raise TooSlow(f"more than {limits.wall:g} s passed", limits.wall) from error
 
 
 def probe(source: Source, file_format: Format, limits: Limits) -> MediaInfo:

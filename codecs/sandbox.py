@@ -35,6 +35,8 @@ from .zygote import FRAME, LENGTH, STATUS, Failure, Kind, Order
 MOST_AT_ONCE = 64 * 2**20
 """Bytes of one piece of an answer; a child that announces more is not believed."""
 _NONSENSE = "the child's answer makes no sense"
+_PATIENCE = 30.0
+"""Seconds that a zygote may take to start."""
 _GRACE = 1.0
 """Seconds beyond the wall time in which a child may report by itself that it was too slow."""
 
@@ -142,13 +144,12 @@ class _Zygote:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # an interrupt from the terminal is the parent's business
             )
+        self._control.settimeout(_PATIENCE)
         try:
-            (length,) = LENGTH.unpack(self._control.recv(LENGTH.size, socket.MSG_WAITALL))
-            enforced = self._control.recv(length, socket.MSG_WAITALL)
-        except struct.error as error:
+            self.enforced = frozenset(msgspec.msgpack.decode(self._control.recv(4096), type=list[str]))
+        except (msgspec.DecodeError, TimeoutError) as error:
             self.close()
             raise SandboxDied("the sandbox did not start") from error
-        self.enforced = frozenset(msgspec.msgpack.decode(enforced, type=list[str]))
 
     @property
     def usable(self) -> bool:

@@ -24,7 +24,7 @@ from .lockdown import lock_down
 from .source import Source
 
 LENGTH = struct.Struct("!I")
-"""Before each order, and before the list of what is enforced, which is the zygote's greeting."""
+"""Before each order."""
 FRAME = struct.Struct("!BI")
 """Before each frame of a child's answer: its `Kind` and length."""
 STATUS = struct.Struct("!i")
@@ -72,16 +72,19 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 def serve(control: socket.socket, preload: list[str]) -> None:
-    """Fork a child for each order until the control socket closes; then kill those that are left and return."""
+    """Fork a child for each order until the control socket closes; then kill those that are left and return.
+
+    The first thing it sends is the list of what is enforced in its children.
+    """
     for module in (*_IMPORTED_LATE, *preload):
         importlib.import_module(module)
-    greeting = msgspec.msgpack.encode(_enforced_in_a_child())
+    enforced = _enforced_in_a_child()
     wake, waker = socket.socketpair()
     wake.setblocking(False)
     waker.setblocking(False)
     signal.signal(signal.SIGCHLD, _ignore)  # the wake-up descriptor needs a handler, not what it does
     signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-    control.sendall(LENGTH.pack(len(greeting)) + greeting)
+    control.sendall(msgspec.msgpack.encode(sorted(enforced)))
 
     children: dict[int, socket.socket] = {}
     with selectors.DefaultSelector() as selector:
@@ -93,7 +96,7 @@ def serve(control: socket.socket, preload: list[str]) -> None:
                     wake.recv(4096)
                     _reap(children, selector)
                 elif key.fileobj is control:
-                    child = _receive(control)
+                    child = _receive(control, enforced)
                     if child is None:
                         for pid in children:
                             os.kill(pid, signal.SIGKILL)
@@ -109,7 +112,7 @@ def _ignore(number: int, frame: object) -> None:
     """Handle a signal by doing nothing."""
 
 
-def _receive(control: socket.socket) -> tuple[int, socket.socket] | None:
+def _receive(control: socket.socket, enforced: frozenset[str]) -> tuple[int, socket.socket] | None:
     """Take one order and fork its child; return its pid and the socket for its status, or None at the end."""
     head, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 3)
     if len(head) < LENGTH.size:
@@ -121,7 +124,7 @@ def _receive(control: socket.socket) -> tuple[int, socket.socket] | None:
     if pid == 0:
         exit_status = 1
         try:
-            _run(order, answer, file)
+            _run(order, answer, file, enforced)
             exit_status = 0
         finally:
             os._exit(exit_status)  # whatever is raised: never back into the zygote's loop
@@ -142,13 +145,14 @@ def _reap(children: dict[int, socket.socket], selector: selectors.BaseSelector) 
                 listener.sendall(STATUS.pack(status))
 
 
-def _run(order: Order, answer: int, file: int) -> None:
+def _run(order: Order, answer: int, file: int, enforced: frozenset[str]) -> None:
     """Do the job in the child: lock it down, then run the job and write the frames of its answer."""
-    module, _, function = order.job.partition(":")
-    job: Job = getattr(importlib.import_module(module), function)
-    _close_all_but(answer, file)
-    lock_down(order.limits.memory, order.limits.cpu)
     try:
+        module, _, function = order.job.partition(":")
+        job: Job = getattr(importlib.import_module(module), function)
+        _close_all_but(answer, file)
+        if lock_down(order.limits.memory, order.limits.cpu) != enforced:
+            raise SandboxDied("the child could not be locked down as it should")
         for piece in job(Source(file, order.size), order.request, order.limits):
             _write(answer, Kind.PIECE, piece)
     except CodecError as error:
@@ -156,7 +160,7 @@ def _run(order: Order, answer: int, file: int) -> None:
         failure = Failure(type(error).__name__, str(error), limit)
     except MemoryError:
         failure = Failure(SandboxDied.__name__, "the job needed more memory than it may have")
-    except Exception as error:
+    except Exception as error:  # the border of a process: whatever it is, it gets across by name
         failure = Failure(SandboxDied.__name__, f"the job raised {type(error).__name__}, which no job should")
     else:
         _write(answer, Kind.END, b"")
@@ -178,7 +182,7 @@ def _close_all_but(*kept: int) -> None:
                 os.close(descriptor)
 
 
-def _enforced_in_a_child() -> list[str]:
+def _enforced_in_a_child() -> frozenset[str]:
     """Find out by trying: fork a child, lock it down, and ask it."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -191,4 +195,4 @@ def _enforced_in_a_child() -> list[str]:
     with os.fdopen(reader, "rb") as file:
         answer = file.read()
     os.waitpid(pid, 0)
-    return msgspec.msgpack.decode(answer, type=list[str])
+    return frozenset(msgspec.msgpack.decode(answer, type=list[str]))

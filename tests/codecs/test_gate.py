@@ -171,7 +171,7 @@ def test_errors_of_libav_become_ours():
         (av.error.EOFError(1, "x"), BrokenMedia),
         (av.error.DecoderNotFoundError(1, "x"), UnsupportedFormat),
         (av.error.PatchWelcomeError(1, "x"), UnsupportedFormat),
-        (av.error.ExitError(1, "x"), TooSlow),
+        (av.error.MemoryError(1, "x"), BrokenMedia),
     ):
         with pytest.raises(expected) as caught, libav_errors():
             raise error

@@ -227,6 +227,12 @@ def test_zygote_that_does_not_start_and_module_that_is_not_there():
         _ = sandbox.enforced
 
 
+@pytest.mark.parametrize("job", ["no_such_module:job", "sandbox_jobs:no_such_job"])
+def test_job_that_is_not_there(sandbox, job):
+    with pytest.raises(SandboxDied, match="ModuleNotFoundError|AttributeError"):
+        list(sandbox.run(job, SOURCE, b"", Limits()))
+
+
 def test_closing_ends_everything():
     sandbox = Sandbox()
     answer = sandbox.run("troupe.codecs.gate:probe_job", SOURCE, b"wav", Limits())
