@@ -20,7 +20,7 @@ from .demux.ogg import OggDemuxer
 from .demux.packets import Backlog, Demuxer, Event, Packet, Track
 from .demux.wav import WavDemuxer
 from .demux.webm import WebmDemuxer
-from .errors import CodecError, RoleError, TooManyBytes, UnsupportedFormat
+from .errors import CodecError, RoleError, TooManyBytes, TooManyStreams, UnsupportedFormat
 from .formats import DATA, HEAD, Format, recognise
 from .limits import Limits
 from .pcm import Int16, Pcm
@@ -92,6 +92,7 @@ class IncrementalDecoder:
         self._limits = limits
         self._usable = True
         self._received = 0  # bytes
+        self._tracks = 0  # that the demuxer has found
         self._head: Backlog | None = Backlog(limits.packet)  # until the format is known
         self._demuxer: Demuxer | None = None
         self._events: Iterator[Event] = iter(())
@@ -205,6 +206,9 @@ class IncrementalDecoder:
 
     def _begin(self, track: Track) -> None:
         """Begin to decode a track, if it is the first audio, or what follows it in a chained stream."""
+        self._tracks += 1
+        if self._tracks > self._limits.streams:
+            raise TooManyStreams(f"there are more than {self._limits.streams} streams", self._limits.streams)
         if track.kind != "audio":
             return
         limits, old = self._limits, self._decoder

@@ -1,5 +1,6 @@
 """MP3 and AAC (ADTS): frames that follow each other, each with a header that tells its size."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 
 from ..errors import BrokenMedia
@@ -38,9 +39,9 @@ class ElementaryDemuxer(Demuxer):
                     continue
             yield Packet(0, data)
 
+    @abstractmethod
     def _begin(self, frame: FrameHeader, data: bytes) -> tuple[Track, bool]:
         """Describe the track by its first frame, and say whether that is audio: it may be a tag in disguise."""
-        raise NotImplementedError
 
     def _next_frame(self) -> FrameHeader | None:
         """Skip to the next frame that is here as a whole; None if there is none."""

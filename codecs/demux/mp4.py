@@ -173,16 +173,17 @@ class Mp4Demuxer(Demuxer):
         if not extends:
             raise UnsupportedFormat(_NOT_FRAGMENTED)
         self._is_fragmented = True
-        for name, content in _boxes(extends):
-            if name == b"trex":
-                fields = _Fields(content[4:])
-                number, _ = fields.unsigned(4), fields.unsigned(4)
-                self._defaults[number] = _Defaults(fields.unsigned(4), fields.unsigned(4), fields.unsigned(4))
         for name, content in _boxes(moov):
             if name == b"trak":
                 track = self._describe(content)
                 if track is not None:
                     yield track
+        for name, content in _boxes(extends):
+            if name == b"trex":
+                fields = _Fields(content[4:])
+                number, _ = fields.unsigned(4), fields.unsigned(4)
+                if number in self._scales:
+                    self._defaults[number] = _Defaults(fields.unsigned(4), fields.unsigned(4), fields.unsigned(4))
 
     def _describe(self, trak: bytes) -> Track | None:
         """Describe a track, and remember its clock; None if it is neither audio nor video."""

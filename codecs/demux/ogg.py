@@ -4,7 +4,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 
-from ..errors import BrokenMedia, TooManyBytes, TooManyStreams
+from ..errors import BrokenMedia, TooManyBytes
 from ..limits import Limits
 from .flac import STREAMINFO_SIZE, streaminfo_track
 from .opus import opus_track
@@ -70,17 +70,11 @@ class OggDemuxer(Demuxer):
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
-        self._most_streams = limits.streams
-        self._streams = 0
         self._stream: _Stream | None = None
         self._garbage = 0
 
     def events(self) -> Iterator[Event]:
-        """Yield tracks and their packets; see `Demuxer.events`.
-
-        Raises:
-            TooManyStreams: if there are more streams than allowed, side by side or chained.
-        """
+        """Yield tracks and their packets; see `Demuxer.events`."""
         while (page := self._next_page()) is not None:
             _, _, flags, granule, serial, sequence, _, count = _PAGE.unpack_from(page)
             lacing, body = page[_PAGE.size : _PAGE.size + count], page[_PAGE.size + count :]
@@ -91,9 +85,6 @@ class OggDemuxer(Demuxer):
                 yield from stream.page(flags, granule, sequence, lacing, body)
 
     def _begin(self, serial: int, first_packet: bytes) -> None:
-        self._streams += 1
-        if self._streams > self._most_streams:
-            raise TooManyStreams(f"there are more than {self._most_streams} streams", self._most_streams)
         describe = next((known for magic, known in _CODECS.items() if first_packet.startswith(magic)), None)
         if describe is not None and (self._stream is None or self._stream.is_under_way):
             self._stream = _Stream(serial, describe, self._backlog.limit)

@@ -18,6 +18,7 @@ from troupe.codecs.errors import (
     RoleError,
     TooLong,
     TooManyBytes,
+    TooManyStreams,
     UnsupportedFormat,
 )
 from troupe.codecs.formats import by_name
@@ -212,6 +213,14 @@ def test_chained_streams_go_on_in_one_output(sample):
     first, second = sample("ogg").read_bytes(), sample("vorbis.ogg").read_bytes()
     both = decode(first + second)
     assert both.frames == pytest.approx(decode(first).frames + decode(second).frames, abs=2)
+
+
+@pytest.mark.parametrize("name", ["ogg", "live.webm"])
+def test_endless_chain_is_given_up(sample, name):
+    decoder = IncrementalDecoder(limits=Limits(streams=3))
+    with pytest.raises(TooManyStreams):
+        for _ in range(4):
+            assert list(decoder.push(sample(name).read_bytes()))
 
 
 def test_rate_that_changes_on_the_way(sample, ffmpeg, tmp_path):

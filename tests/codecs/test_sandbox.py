@@ -229,7 +229,7 @@ def test_zygote_that_does_not_start_and_module_that_is_not_there():
 
 @pytest.mark.parametrize("job", ["no_such_module:job", "sandbox_jobs:no_such_job"])
 def test_job_that_is_not_there(sandbox, job):
-    with pytest.raises(SandboxDied, match="ModuleNotFoundError|AttributeError"):
+    with pytest.raises(SandboxDied, match=r"ModuleNotFoundError|AttributeError"):
         list(sandbox.run(job, SOURCE, b"", Limits()))
 
 
