@@ -8,9 +8,11 @@ Leaving `HttpClient.stream` closes the request, whether its answer has ended or 
 """
 
 import logging
+import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Generic, Self, TypeVar
 from urllib.parse import urlsplit
@@ -84,10 +86,8 @@ class HttpClient:
             logger = logging.getLogger(name)
             if logger.level == logging.NOTSET:
                 logger.setLevel(logging.WARNING)
-        # Loading the system's certificates takes tens of milliseconds.
-        context = await to_thread.run_sync(httpx2.create_ssl_context, limiter=CapacityLimiter(1))
         client = httpx2.AsyncClient(
-            verify=context,
+            verify=await to_thread.run_sync(_trusted, limiter=CapacityLimiter(1)),
             headers={"user-agent": "troupe", "accept-encoding": "identity"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # nothing of one call may get into another
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE),
@@ -176,6 +176,12 @@ class HttpClient:
         if not response.is_success:
             raise refused(provider, response.status_code, response.headers, body)
         return response
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Load the certificates that the system trusts, which takes tens of milliseconds, once for all pools."""
+    return httpx2.create_ssl_context()
 
 
 @asynccontextmanager

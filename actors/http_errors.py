@@ -172,12 +172,13 @@ def _complaint(value: object) -> Complaint:
     inner = fields.get("error") or fields.get("detail")
     if inner and not message:
         return _complaint(inner)
-    path = cast("list[object]", fields.get("loc") or [])  # FastAPI's
+    path = fields.get("loc")  # FastAPI's
+    place = ".".join(map(str, cast("list[object]", path))) if isinstance(path, list) else ""
     return Complaint(
         str(message or ""),
         _word(fields.get("code")),
         _word(fields.get("type")),
-        _quotable(_PLACE, fields.get("param") or ".".join(map(str, path))),
+        _quotable(_PLACE, fields.get("param") or place),
     )
 
 

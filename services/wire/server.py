@@ -175,9 +175,10 @@ class WireServer:
                 connection=request.scope["state"]["connection"],
             )
             self.exchanges.append(exchange)
-            answer = await handler(request)
             waiting = self._faults.get(exchange.path)
-            for fault in waiting.popleft() if waiting else ():
+            faults = waiting.popleft() if waiting else ()  # now, in the order of the requests
+            answer = await handler(request)
+            for fault in faults:
                 answer = spoil(answer, fault, self.refuse)
             return _Sending(answer.with_headers(**(self.headers() | answer.headers)), exchange)
 

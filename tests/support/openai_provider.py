@@ -1,0 +1,69 @@
+"""The three actors of the OpenAI provider, running against a wire server."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from anyio import fail_after, sleep
+from troupe.actors.contracts import Generate, GenerationEvent, TextDelta, TextPart, Turn
+from troupe.actors.http import Deadlines, HttpClient
+from troupe.actors.providers.openai.chat import OpenAiChat
+from troupe.actors.providers.openai.endpoint import endpoint
+from troupe.actors.providers.openai.speech import OpenAiSpeech
+from troupe.actors.providers.openai.transcription import OpenAiTranscription
+from troupe.actors.providers.openai.wire.speech import SpeechOptions
+from troupe.actors.providers.openai.wire.transcription import TranscriptionOptions
+from troupe.actors.secret import Secret
+from troupe.runtime import Ref, child, open_system
+from troupe.services.wire import Exchange
+from troupe.services.wire.openai import OpenAiWire
+
+CHAT = "/v1/chat/completions"
+SPEECH = "/v1/audio/speech"
+TRANSCRIPTIONS = "/v1/audio/transcriptions"
+KEY = "sk-canary-777"
+HELLO = Generate(turns=(Turn(role="user", parts=(TextPart("Hello you"),)),))
+
+
+@asynccontextmanager
+async def chat(wire: OpenAiWire, *, provider: str = "openai", **deadlines: float) -> AsyncGenerator[Ref]:
+    at = endpoint(provider, base_url=wire.base_url, key=Secret(KEY), deadlines=Deadlines(**deadlines))
+    async with HttpClient.open() as http, open_system(child(OpenAiChat, http, at, "gpt-x", name="chat")) as system:
+        yield system.ref("chat")
+
+
+@asynccontextmanager
+async def speech(wire: OpenAiWire, options: SpeechOptions | None = None, **deadlines: float) -> AsyncGenerator[Ref]:
+    at = endpoint("openai", base_url=wire.base_url, deadlines=Deadlines(**deadlines))
+    options = options or SpeechOptions(model="tts-1", voice="nova")
+    async with HttpClient.open() as http, open_system(child(OpenAiSpeech, http, at, options, name="speech")) as system:
+        yield system.ref("speech")
+
+
+@asynccontextmanager
+async def transcription(
+    wire: OpenAiWire, options: TranscriptionOptions | None = None, **deadlines: float
+) -> AsyncGenerator[Ref]:
+    at = endpoint("openai", base_url=wire.base_url, deadlines=Deadlines(**deadlines))
+    options = options or TranscriptionOptions(model="gpt-4o-mini-transcribe")
+    async with (
+        HttpClient.open() as http,
+        open_system(child(OpenAiTranscription, http, at, options, name="transcription")) as system,
+    ):
+        yield system.ref("transcription")
+
+
+async def answered(ref: Ref, request: Generate = HELLO) -> list[GenerationEvent]:
+    async with ref.stream(request) as events:
+        return [event async for event in events]
+
+
+def text_of(events: list[GenerationEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+async def outcome(exchange: Exchange) -> str:
+    """What became of it, once it is no longer under way."""
+    with fail_after(2):
+        while not exchange.ended.is_set():
+            await sleep(0.002)
+    return exchange.outcome
