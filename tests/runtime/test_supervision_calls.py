@@ -166,7 +166,7 @@ async def test_stop_works_off_the_mailbox_and_lets_nothing_new_in() -> None:
         a, calls = system.ref("a"), Outcomes(tasks)
         for number in range(3):
             calls.ask(str(number), lambda: a.ask(Work(seconds=1)))
-        await until(lambda: a.statistics().mailbox.depth == 2)
+        await until(lambda: a.statistics().in_flight == 1 and a.statistics().mailbox.depth == 2)
         a.tell_nowait(Later("last"))
         tasks.start_soon(system.root.stop_child, "a")
         await until(lambda: states(system.root)["a"] == "stopping")
