@@ -7,7 +7,7 @@ the response's cancel scope, and with them the requests to the providers.
 `response.done` is sent exactly once, whichever way it ends.
 """
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from anyio import CancelScope, Event, create_task_group, move_on_after, sleep
 from msgspec.structs import replace
@@ -18,8 +18,9 @@ from ...codecs.playback import PlaybackClock
 from ...codecs.resample import Resampler
 from ...codecs.speakable import Piece, SpeechCutter
 from ...runtime import Channel, Duplex
-from ...runtime.errors import ActorDied, DeadlineExceeded, EndOfChannel
+from ...runtime.errors import EndOfChannel
 from ..contracts import Ended, Generate, Say, Speech, Synthesize, TextDelta, ToolCall
+from ..errors import first_error, provider_error
 from ..realtime import response_events as event
 from ..realtime.items import FunctionCall, Item, Message, OutputAudio, OutputText, Status
 from ..realtime.names import name_of
@@ -135,7 +136,7 @@ class ResponseRun:
             with self._scope:
                 await self._produce()
         except Exception as error:  # policy: a turn that can't be answered says so, and the session lives on
-            failure = _first(error)
+            failure = first_error(error)
         finally:
             self._end(failure)
         if self._cancelled is None:
@@ -338,8 +339,7 @@ class ResponseRun:
         details: StatusDetails | None = None
         if failure is not None:
             status: ResponseStatus = "failed"
-            error = ResponseError(type="server_error", code=_code(failure), message=_explain(failure))
-            details = StatusDetails(type="failed", error=error)
+            details = StatusDetails(type="failed", error=_explain(failure))
         elif self._cancelled is not None:
             status, details = "cancelled", StatusDetails(type="cancelled", reason=self._cancelled)
         elif limited:
@@ -368,24 +368,11 @@ class ResponseRun:
             self._session.history.cut(self._message.id, self._source[:heard])
 
 
-def _first(error: Exception) -> Exception:
-    """Return the error that came first in a group of what the response's tasks ended with."""
-    while isinstance(error, ExceptionGroup):
-        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
-    return error
-
-
-_FAILURES: Final[dict[type[Exception], tuple[str, str]]] = {
-    TranscriptMissing: ("transcription_failed", "What was said could not be transcribed."),
-    DeadlineExceeded: ("provider_timeout", "A provider did not answer in time."),
-    ActorDied: ("provider_failed", "A provider failed while it was answering."),
-}
-
-
-def _code(failure: Exception) -> str:
-    return next((code for kind, (code, _) in _FAILURES.items() if isinstance(failure, kind)), "provider_failed")
-
-
-def _explain(failure: Exception) -> str:
+def _explain(failure: Exception) -> ResponseError:
     """Say what went wrong, without what a provider or a user said."""
-    return next((text for kind, (_, text) in _FAILURES.items() if isinstance(failure, kind)), "A provider failed.")
+    if isinstance(failure, TranscriptMissing):
+        code, message = "transcription_failed", "What was said could not be transcribed."
+    else:
+        error = provider_error(failure, "")
+        code, message = error.code, error.public
+    return ResponseError(type="server_error", code=code, message=message)
