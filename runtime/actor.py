@@ -52,6 +52,13 @@ class Context:
         """
         self._incarnation.stop_normally()
 
+    def crash(self, error: Exception) -> None:
+        """End this incarnation at once with `error`: callers get `ActorDied`, whatever is running is cancelled.
+
+        For errors that come up elsewhere, such as in a callback of a library; a handler or a task raises its own.
+        """
+        self._incarnation.crash(error)
+
     def watch(self, ref: "Ref") -> None:
         """Get a `Down` message as soon as the other actor ends for good; at once if it has ended already.
 

@@ -37,3 +37,11 @@ def test_code_of_the_page_runs(page: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([\w./-]+\.\w+)[)#]", page.read_text()):
+        assert (page.parent / target).exists(), target

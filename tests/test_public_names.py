@@ -20,7 +20,8 @@ PUBLIC = {
     """,
     "troupe.runtime.process": "Process Transport",
     "troupe.runtime.testing": """
-        DeadlockError LeakError VirtualTimeLoop backend_options hold_clock no_leaks run
+        DeadlockError Fault Faults InjectedCrash LeakError Recorder VirtualTimeLoop backend_options hold_clock no_leaks
+        run
     """,
     "troupe.services.cli": "main",
     "troupe.services.wire": "Cut Drip End Exchange Fault Insert Late Refuse Replace Reset Stall WireServer",
