@@ -12,7 +12,7 @@ from ...http import HttpAnswer, HttpClient
 from ...usage import Meter
 from .api import Api
 from .endpoint import Endpoint
-from .wire.speech import SpeechOptions, WholeSamples, decode_speech_event, encode_speech
+from .wire.speech import Samples, SpeechOptions, decode_speech_event, encode_speech, samples
 
 AHEAD: Final = 1
 """Pieces that are asked for while another one is being sent to the caller."""
@@ -79,38 +79,28 @@ class OpenAiSpeech(Actor):
         body = encode_speech(
             text, self._options, provider=provider, model=request.model, voice=request.voice, speed=request.speed
         )
+        piece = _Piece(samples(self._options, provider), audio)
         async with self._api.post("/audio/speech", body) as answer:
             if self._options.streamed == "events":
                 await self._api.check_type(answer, "text/event-stream")
-                received = await self._read_events(answer, audio)
+                await self._read_events(answer, piece)
             else:
                 await self._api.check_type(answer, "audio/", "application/octet-stream")
-                received = await self._read_audio(answer, audio)
-        if not received:
+                async for chunk in answer.chunks():
+                    await piece.push(chunk)
+            await piece.finish()
+        if not piece.size:
             raise BrokenStream(provider, "there was no audio in the answer")
-        self._meter.add(Usage(characters=len(text), seconds=received / (2 * self._options.rate)))
+        self._meter.add(Usage(characters=len(text), seconds=piece.size / (2 * self._options.rate)))
 
-    async def _read_audio(self, answer: HttpAnswer, audio: Channel[bytes]) -> int:
-        """Pass on what comes; return how many bytes that were."""
-        samples, received = WholeSamples(), 0
-        async for chunk in answer.chunks():
-            if pcm := samples.push(chunk):
-                received += len(pcm)
-                await audio.send(pcm)
-        return received
-
-    async def _read_events(self, answer: HttpAnswer, audio: Channel[bytes]) -> int:
-        """Pass on the audio of the events; return how many bytes that were."""
-        samples, received = WholeSamples(), 0
+    async def _read_events(self, answer: HttpAnswer, piece: "_Piece") -> None:
         async for event in answer.events():
             news = decode_speech_event(event.data, self._api.provider)
-            if pcm := samples.push(news.pcm):
-                received += len(pcm)
-                await audio.send(pcm)
+            await piece.push(news.more)
             if news.last:
                 self._meter.add(news.tokens)
                 await answer.drain()
-                return received
+                return
         raise BrokenStream(self._api.provider, "the stream ended before the speech did")
 
     def voices(self, request: ListVoices) -> tuple[Voice, ...]:
@@ -124,3 +114,24 @@ class OpenAiSpeech(Actor):
     def usage(self, request: GetUsage) -> Usage:
         """Return what was used so far."""
         return self._meter.usage
+
+
+class _Piece:
+    """The audio of one piece on its way: bytes in, samples out into the channel."""
+
+    def __init__(self, samples: Samples, audio: Channel[bytes]) -> None:
+        self.size = 0
+        """Bytes of samples so far."""
+        self._samples = samples
+        self._audio = audio
+
+    async def push(self, data: bytes) -> None:
+        await self._pass_on(self._samples.push(data))
+
+    async def finish(self) -> None:
+        await self._pass_on(self._samples.finish())
+
+    async def _pass_on(self, pcm: bytes) -> None:
+        if pcm:
+            self.size += len(pcm)
+            await self._audio.send(pcm)

@@ -1,12 +1,16 @@
 """``POST /audio/speech``: text out, audio in, as it is or in events."""
 
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 from msgspec import Struct
 
+from .....codecs.errors import CodecError
+from .....codecs.incremental import IncrementalDecoder
+from .....codecs.pcm import Pcm
 from ....contracts import Usage
-from ....errors import InvalidRequest
+from ....errors import BrokenStream, InvalidRequest
 from ....http_errors import complained
 from .decoding import decoded
 from .tokens import TokenUsage, tokens
@@ -23,8 +27,10 @@ class SpeechOptions(Struct, frozen=True, kw_only=True):
     """Tone, accent, mood; not every model follows."""
     streamed: Literal["audio", "events"] = "audio"
     """As raw audio, or as events that end with the usage; not every model has the latter."""
+    format: Literal["pcm", "wav", "mp3", "opus", "aac", "flac"] = "pcm"
+    """In which the audio comes. PCM costs nothing; some servers only have others."""
     rate: int = 24_000
-    """Of the audio that comes, in Hz; OpenAI's is always this."""
+    """Of the audio that the caller gets, in Hz; PCM comes at 24 kHz from OpenAI and most others."""
     voices: tuple[str, ...] = (
         *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
         *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
@@ -44,7 +50,7 @@ def encode_speech(text: str, options: SpeechOptions, *, provider: str, model: st
         "model": model or options.model,
         "voice": voice or options.voice,
         "input": text,
-        "response_format": "pcm",
+        "response_format": options.format,
     }
     if options.instructions:
         body["instructions"] = options.instructions
@@ -65,8 +71,8 @@ class SpeechEvent(Struct):
     error: Any = None
 
     @property
-    def pcm(self) -> bytes:
-        """Its audio, if it has any."""
+    def more(self) -> bytes:
+        """The audio that it adds."""
         return self.audio if self.type == "speech.audio.delta" else b""
 
     @property
@@ -96,15 +102,71 @@ def decode_speech_event(data: bytes, provider: str) -> SpeechEvent:
     return event
 
 
-class WholeSamples:
-    """Joins what the network cut: bytes in, whole 16-bit samples out."""
+class Samples(Protocol):
+    """Turns the bytes of one piece into whole samples, mono s16le, however the network cut them."""
+
+    def push(self, data: bytes) -> bytes:
+        """Take more bytes; return the samples that are whole."""
+        ...
+
+    def finish(self) -> bytes:
+        """End the piece; return the samples that were held back."""
+        ...
+
+
+class RawSamples:
+    """PCM: only half a sample has to wait for its other half."""
 
     def __init__(self) -> None:
         self._odd = b""
 
     def push(self, data: bytes) -> bytes:
-        """Take more bytes; return the samples that are whole."""
+        """See `Samples.push`."""
         data = self._odd + data
         whole = len(data) & ~1
         self._odd = data[whole:]
         return data[:whole]
+
+    def finish(self) -> bytes:
+        """See `Samples.finish`."""
+        return b""
+
+
+class EncodedSamples:
+    """Any other format, as its bytes tell; sizes in its header are not believed.
+
+    Args:
+        provider: For errors.
+        rate: That the samples shall have, in Hz.
+    """
+
+    def __init__(self, provider: str, rate: int) -> None:
+        self._provider = provider
+        self._decoder = IncrementalDecoder(rate=rate, channels=1)
+
+    def push(self, data: bytes) -> bytes:
+        """See `Samples.push`.
+
+        Raises:
+            BrokenStream: The bytes can't be decoded.
+        """
+        return self._joined(lambda: self._decoder.push(data))
+
+    def finish(self) -> bytes:
+        """See `Samples.finish`.
+
+        Raises:
+            BrokenStream: What came is too little to be decoded.
+        """
+        return self._joined(self._decoder.finish)
+
+    def _joined(self, decode: Callable[[], Iterator[Pcm]]) -> bytes:
+        try:
+            return b"".join(pcm.to_bytes() for pcm in decode())
+        except CodecError as error:
+            raise BrokenStream(self._provider, "the audio can't be decoded") from error
+
+
+def samples(options: SpeechOptions, provider: str) -> Samples:
+    """Return what turns the bytes of one piece into samples."""
+    return RawSamples() if options.format == "pcm" else EncodedSamples(provider, options.rate)

@@ -80,6 +80,14 @@ async def test_samples_that_the_network_cut_are_whole(wire: OpenAiWire, options:
         assert pieces(await say(ref, "Hello")) == [spoken("Hello")]
 
 
+async def test_a_server_that_has_no_pcm(wire: OpenAiWire) -> None:
+    async with speech(wire, SpeechOptions(model="tts-1", voice="nova", format="wav")) as ref:
+        assert pieces(await say(ref, "Hello", "there")) == [spoken("Hello"), spoken("there")]
+        wire.fail(SPEECH, Replace(b"no audio at all, whatever its type says" * 10))
+        with pytest.raises(BrokenStream, match="can't be decoded"):
+            await say(ref, "Hello")
+
+
 async def test_the_next_piece_is_asked_for_while_one_is_spoken_but_no_further(wire: OpenAiWire) -> None:
     async with speech(wire) as ref, ref.open(Synthesize(), buffer=1) as voice:
         wire.fail(SPEECH, Stall(1))
