@@ -25,6 +25,7 @@ from troupe.actors.voice.services import Patience, Services
 from troupe.actors.voice.session import Connect, VoiceSession
 from troupe.codecs.pcm import Int16
 from troupe.runtime import Actor, Duplex, Restart, Sender, Strategy, child, open_system, supervisor
+from troupe.runtime.specs import ActorSpec
 from troupe.services.voice import VoiceSystem
 
 RATE = 24_000
@@ -179,16 +180,18 @@ class Caller:
 
 @asynccontextmanager
 async def scripted_system(
-    script: Script, lead: float = 0.5, patience: Patience | None = None
+    script: Script,
+    lead: float = 0.5,
+    patience: Patience | None = None,
+    providers: tuple[ActorSpec, ...] = (),
 ) -> AsyncGenerator[VoiceSystem]:
-    """Run a system whose providers do what the script says."""
-    providers = (
+    """Run a system whose providers do what the script says, or other ones, named "stt", "llm" and "tts"."""
+    providers = providers or (
         child(Recogniser, script, name="stt"),
         child(Model, script, name="llm"),
         child(Synthesizer, script, name="tts"),
-        supervisor("sessions", strategy=Strategy.DYNAMIC),
     )
-    async with open_system(*providers) as system:
+    async with open_system(*providers, supervisor("sessions", strategy=Strategy.DYNAMIC)) as system:
         services = Services(
             recogniser=system.ref("stt"),
             model=system.ref("llm"),
@@ -202,11 +205,16 @@ async def scripted_system(
 
 @asynccontextmanager
 async def conversation(
-    script: Script | None = None, session: Session | None = None, *, lead: float = 0.5, patience: Patience | None = None
+    script: Script | None = None,
+    session: Session | None = None,
+    *,
+    lead: float = 0.5,
+    patience: Patience | None = None,
+    providers: tuple[ActorSpec, ...] = (),
 ) -> AsyncGenerator[Caller]:
-    """Open a session with scripted providers."""
+    """Open a session with scripted providers, or with other ones, named "stt", "llm" and "tts"."""
     script = script or Script()
-    async with scripted_system(script, lead, patience) as voice:
+    async with scripted_system(script, lead, patience, providers) as voice:
         session = session or RealtimeSession(model="test")
         spec = child(VoiceSession, session, voice.services, name="session", restart=Restart.TEMPORARY)
         ref = await voice.sessions.start_child(spec)
