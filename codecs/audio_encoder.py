@@ -14,9 +14,6 @@ from .resample import Resampler
 
 Encode: TypeAlias = Callable[[av.AudioFrame | None], list[Packet]]
 
-LAYOUTS = {1: "mono", 2: "stereo"}
-"""libav's names of the channel layouts that are written."""
-
 
 class AudioEncoder:
     """Feeds an encoder of libav with int16 audio, in chunks of any size, without a thread.

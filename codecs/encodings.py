@@ -1,4 +1,4 @@
-"""The audio formats that can be written, as data: container, codec, rates, and the options of libav for each."""
+"""The formats that can be written, as data: container, codecs, rates, and the options of libav for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,10 @@ from .formats import FORMATS
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)
+
+
+LAYOUTS = {1: "mono", 2: "stereo"}
+"""libav's names of the channel layouts that are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,17 @@ class Encoding:
         if not self.rates:
             return rate
         return next((known for known in self.rates if known >= rate), self.rates[-1])
+
+    def settings(self, rate: int, channels: int, bit_rate: int | None = None) -> dict[str, object]:
+        """Return the attributes of libav's encoder for audio of this rate and number of channels."""
+        settings: dict[str, object] = {
+            "sample_rate": self.rate_for(rate),
+            "layout": LAYOUTS[channels],
+            "format": self.sample_format,
+        }
+        if self.bit_rate is not None:
+            settings["bit_rate"] = bit_rate or self.bit_rate * channels
+        return settings
 
 
 ENCODINGS = {
@@ -121,3 +136,43 @@ def encoding_named(name: str) -> Encoding:
     if found is None:
         raise UnsupportedFormat(f"audio is not written in this format; known are {', '.join(ENCODINGS)}")
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoEncoding:
+    """A way to write video.
+
+    Attributes:
+        muxer: libav's container.
+        video: libav's encoder of pictures.
+        options: of that encoder.
+        audio: the way to write the sound, as far as it does not depend on the container.
+    """
+
+    muxer: str
+    video: str
+    options: Mapping[str, str]
+    audio: Encoding
+
+
+_H264 = {"preset": "veryfast", "crf": "23"}
+_VP9 = {"deadline": "realtime", "cpu-used": "8", "crf": "33", "b": "0"}
+
+VIDEO_ENCODINGS = {
+    "mp4": VideoEncoding(muxer="mp4", video="libx264", options=_H264, audio=ENCODINGS["m4a"]),
+    "mov": VideoEncoding(muxer="mov", video="libx264", options=_H264, audio=ENCODINGS["m4a"]),
+    "mkv": VideoEncoding(muxer="matroska", video="libx264", options=_H264, audio=ENCODINGS["m4a"]),
+    "webm": VideoEncoding(muxer="webm", video="libvpx-vp9", options=_VP9, audio=ENCODINGS["webm"]),
+}
+"""By the names of `formats.Format`."""
+
+
+def video_encoding_named(name: str) -> VideoEncoding:
+    """Look up a way to write video by the name of its format.
+
+    Raises:
+        UnsupportedFormat: if video can't be written so.
+    """
+    if name not in VIDEO_ENCODINGS:
+        raise UnsupportedFormat(f"video is not written in this format; known are {', '.join(VIDEO_ENCODINGS)}")
+    return VIDEO_ENCODINGS[name]

@@ -45,6 +45,7 @@ class _Writer:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._start = file.tell()
         self.failure: BaseException | None = None
 
     def write(self, data: Any) -> int:
@@ -58,11 +59,12 @@ class _Writer:
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move, and return the new position."""
-        return self._file.seek(offset, whence)
+        start = self._start if whence == os.SEEK_SET else 0
+        return self._file.seek(start + offset, whence) - self._start
 
     def tell(self) -> int:
         """Return the position."""
-        return self._file.tell()
+        return self._file.tell() - self._start
 
 
 class Output:
@@ -71,7 +73,7 @@ class Output:
     Args:
         muxer: libav's name of the container.
         options: of the muxer.
-        file: where it goes: a binary file that can seek. None for a stream: then `take` returns what was written.
+        file: where it goes, from its present position on: a binary file that can seek. None for a stream: then `take` returns what was written.
 
     Raises:
         UnsupportedFormat: if this build of libav can't write the container.
