@@ -70,6 +70,7 @@ class System:
             except Exception as error:  # policy: raised below, because the task group would wrap the block's own error
                 failure = error
             finally:
+                self.child.wanted = False
                 await life.stop(for_good=True)
                 self.root.finish(life.exit)
                 tasks.cancel_scope.cancel()
