@@ -99,7 +99,13 @@ class Recorder:
                         await caller.send(back)
                         break
 
-        return {Kind.TELL: reply, Kind.ASK: reply, Kind.STREAM: stream, Kind.OPEN: converse}[kind]
+        handlers: dict[Kind, Callable[..., Any]] = {
+            Kind.TELL: reply,
+            Kind.ASK: reply,
+            Kind.STREAM: stream,
+            Kind.OPEN: converse,
+        }
+        return handlers[kind]
 
 
 def _answer(answer: Any, to: object) -> Any:
