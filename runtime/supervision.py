@@ -343,15 +343,12 @@ class Supervisor:
                 return  # how it ended has been posted, and is reacted to like any other end
 
     def _shuts_down_after(self, child: Child) -> bool:
+        """Whether the end of `child` is one that this supervisor ends with."""
         if not child.spec.significant:
             return False
-        match self.spec.auto_shutdown:
-            case AutoShutdown.NEVER:
-                return False
-            case AutoShutdown.ANY_SIGNIFICANT:
-                return True
-            case AutoShutdown.ALL_SIGNIFICANT:
-                return not any(other.wanted and other.spec.significant for other in self.children)
+        if self.spec.auto_shutdown is AutoShutdown.ANY_SIGNIFICANT:
+            return True
+        return not any(other.wanted and other.spec.significant for other in self.children)
 
     # -- small things ----------------------------------------------------------------------------------------------
 

@@ -394,6 +394,7 @@ async def test_static_child_may_be_stopped_and_restarted_while_its_supervisor_st
         tasks.start_soon(system.root.start_child, supervisor("s", *stage.children("abc")))
         await until(lambda: "a" in stage.alive)
         s = system.supervisor("s")
+        assert states(s) == {"a": "starting", "b": "starting", "c": "starting"}
         await s.stop_child("a")
         await s.stop_child("c")
         await s.restart_child("c")

@@ -97,14 +97,11 @@ async def test_crash_while_being_cancelled_does_not_restart() -> None:
 
 async def test_second_crash_of_the_same_life_is_noted() -> None:
     stage = Stage()
-    async with open_system(stage.child("a", max_concurrency=2), on_event=stage.event) as system:
-        ref = system.ref("a")
-        ref.tell_nowait(FailInOwnTask())
-        ref.tell_nowait(FailInOwnTask())
+    async with open_system(stage.child("a"), on_event=stage.event) as system:
+        await system.ref("a").tell(FailInOwnTask(tasks=3))
         await until(lambda: stage.lives["a"] == 2)
-        await stage.settled(system)
-        assert len(stage.seen(Crashed)) == 1
-        assert len(stage.seen(ErrorSuppressed)) <= 1
+        assert len(stage.seen(Crashed)) == len(stage.seen(Restarting)) == 1
+        assert len(stage.seen(ErrorSuppressed)) == 2
 
 
 @pytest.mark.parametrize("restart", list(Restart))

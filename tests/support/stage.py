@@ -37,7 +37,9 @@ class Quit(Message, frozen=True):
 
 
 class FailInOwnTask(Message, frozen=True):
-    """Start a task that raises."""
+    """Start tasks that raise, all in the same moment."""
+
+    tasks: int = 1
 
 
 class Refuse(Request[None], frozen=True):
@@ -134,12 +136,17 @@ class Player(Actor):
     def quit(self, _message: Quit) -> None:
         self.context.stop()
 
-    async def fail_in_own_task(self, _message: FailInOwnTask) -> None:
+    async def fail_in_own_task(self, message: FailInOwnTask) -> None:
+        now = anyio.Event()
+
         async def task() -> None:
-            await checkpoint()
+            await now.wait()
             raise Oops(self.name)
 
-        self.context.start_soon(task)
+        for _ in range(message.tasks):
+            self.context.start_soon(task)
+        await steps(3)
+        now.set()
 
     def refuse(self, _request: Refuse) -> None:
         raise Oops(self.name)
