@@ -98,6 +98,21 @@ def test_cut_in_the_head(sample, native, name):
         assert decode(data, [at], rate=None, channels=None) == whole
 
 
+@pytest.mark.parametrize(("name", "channels"), [("aac", 6), ("aac", 8), ("flac", 8), ("opus", 6), ("wav", 12)])
+def test_many_channels(ffmpeg, tmp_path, name, channels):
+    """Eight planes are as many as a frame has room for; reading a ninth one was a crash."""
+    path = tmp_path / f"many.{name}"
+    sound = "|".join(f"0.1*sin({300 + 100 * number}*t)" for number in range(channels))
+    ffmpeg("-f", "lavfi", "-i", f"aevalsrc={sound}:d=0.3", path)
+    ours, whole = (
+        decode(path.read_bytes(), rate=None, channels=None),
+        read_audio(load(path), rate=None, channels=None),
+    )
+    assert (ours.channels, ours.frames) == (channels, whole.frames)
+    assert np.abs(ours.samples.astype(int) - whole.samples).max() <= (200 if name == "opus" else 0)
+    assert decode(path.read_bytes()).channels == 1
+
+
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (24000, 2), (None, 1), (48000, None), (None, None)])
 def test_rate_and_channels(sample, rate, channels):
     pcm = decode(sample("live.webm").read_bytes(), rate=rate, channels=channels)
