@@ -9,8 +9,6 @@
 
 from typing import TypeVar
 
-import msgspec
-
 from . import roles
 from .errors import RoleError
 from .formats import Format, identify
@@ -86,10 +84,8 @@ class Asset:
             return MediaInfo()
         if self.sandbox is None or "image" in self.format.types:  # an image's header is read by our own code
             return probe(self.source, self.format, self.limits)
-        (answer,) = self.sandbox.run(
-            "troupe.codecs.gate:probe_job", self.source, self.format.name.encode(), self.limits
-        )
-        return msgspec.msgpack.decode(answer, type=MediaInfo)
+        request = self.format.name.encode()
+        return self.sandbox.ask("troupe.codecs.gate:probe_job", self.source, request, self.limits, MediaInfo)
 
     @property
     def kind(self) -> str:

@@ -19,10 +19,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -32,8 +32,11 @@ from .limits import Limits
 from .source import Source
 from .zygote import FRAME, LENGTH, STATUS, Failure, Kind, Order
 
+T = TypeVar("T")
+
 MOST_AT_ONCE = 64 * 2**20
 """Bytes of one piece of an answer; a child that announces more is not believed."""
+_LONGEST_MESSAGE = 500
 _NONSENSE = "the child's answer makes no sense"
 _PATIENCE = 30.0
 """Seconds that a zygote may take to start."""
@@ -112,6 +115,19 @@ class Sandbox:
                 yield piece
         finally:
             child.close()
+
+    def ask(self, job: str, source: Source, request: bytes, limits: Limits, answer: type[T]) -> T:
+        """Run a job that yields one piece, an `answer` in MessagePack; return that.
+
+        Arguments and errors are those of `run`. An answer of another type is `SandboxDied` too: the child is not what
+        it was.
+        """
+        with closing(self.run(job, source, request, limits)) as pieces:
+            piece = next(pieces, b"")
+        try:
+            return msgspec.msgpack.decode(piece, type=answer)
+        except msgspec.DecodeError as error:
+            raise SandboxDied(_NONSENSE) from error
 
     def close(self) -> None:
         """End the zygote and all children. The sandbox may be used again: it starts another one."""
@@ -251,7 +267,8 @@ def _error(payload: bytearray) -> CodecError:
     kind = getattr(errors, failure.name, None)
     if not isinstance(kind, type) or not issubclass(kind, CodecError):
         return SandboxDied(_NONSENSE)
-    return kind(failure.message, failure.limit) if issubclass(kind, LimitExceeded) else kind(failure.message)
+    message = failure.message[:_LONGEST_MESSAGE]
+    return kind(message, failure.limit) if issubclass(kind, LimitExceeded) else kind(message)
 
 
 @contextmanager

@@ -23,6 +23,9 @@ def echo(source, request, limits):
         yield read_at(source.size, 0)
     yield request
 
+def answer(source, request, limits):
+    yield request
+
 def numbers(source, request, limits):
     for number in range(int(request)):
         yield number.to_bytes(4, "big")
@@ -225,6 +228,15 @@ def test_dead_zygote_is_replaced():
 def test_zygote_that_does_not_start_and_module_that_is_not_there():
     with Sandbox(preload=["no_such_module"]) as sandbox, pytest.raises(SandboxDied, match="did not start"):
         _ = sandbox.enforced
+
+
+def test_typed_answers(sandbox):
+    assert sandbox.ask("sandbox_jobs:answer", SOURCE, b"\x07", Limits(), int) == 7
+    for request in (b"\xa1x", b"\xc1", b""):
+        with pytest.raises(SandboxDied, match="no sense"):
+            sandbox.ask("sandbox_jobs:answer", SOURCE, request, Limits(), int)
+    with pytest.raises(SandboxDied, match="no sense"):
+        sandbox.ask("sandbox_jobs:numbers", SOURCE, b"0", Limits(), int)
 
 
 @pytest.mark.parametrize("job", ["no_such_module:job", "sandbox_jobs:no_such_job"])
