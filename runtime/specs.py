@@ -1,6 +1,7 @@
 """What a supervisor is told about its children: plain data, made once, from which every incarnation is built."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -104,15 +105,14 @@ class SupervisorSpec(ChildSpec):
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
     max_children: int = 10_000
     """Children it accepts."""
-    shutdown: float = math.inf  # its children's own deadlines bound it
+    shutdown: float = math.inf  # the children's own deadlines bound its end, and its start
+    start_timeout: float = math.inf
 
     def __post_init__(self) -> None:
         ChildSpec.__post_init__(self)
-        names = [child.name for child in self.children]
-        if doubled := {name for name in names if names.count(name) > 1}:
-            raise InvalidActor(
-                f"supervisor {self.name!r} has two children of the same name: {', '.join(sorted(doubled))}"
-            )
+        counts = Counter(child.name for child in self.children)
+        if doubled := ", ".join(sorted(name for name, count in counts.items() if count > 1)):
+            raise InvalidActor(f"supervisor {self.name!r} has two children of the same name: {doubled}")
         if self.intensity < 0 or not self.period > 0:
             raise InvalidActor(f"supervisor {self.name!r}: intensity ≥ 0 and period > 0 must hold")
         if len(self.children) > self.max_children:

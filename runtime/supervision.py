@@ -42,15 +42,15 @@ class Supervisor:
         self._children: dict[str, Child] = {}  # in the order of their start
         self._backing_off: dict[Child, None] = {}  # a set that keeps its order
         self._tasks: TaskGroup | None = None
-        self._scope = CancelScope()
+        self._scope = CancelScope()  # around the present life
+        self._window: RestartWindow
         self._running = False
         self._for_good = False
-        self._window = RestartWindow(spec.intensity, spec.period)
         self._ended_lives: deque[Life] = deque()  # at most one per child
         self._news = Line()
 
     def __repr__(self) -> str:
-        return f"<Supervisor {self.path!r}>"
+        return f"<Supervisor {self.name!r}>"
 
     # -- what everybody may do -------------------------------------------------------------------------------------
 
@@ -88,6 +88,8 @@ class Supervisor:
 
     async def stop_child(self, name: str) -> None:
         """Stop a child for good. Its specification stays, for `restart_child`, unless it is temporary or dynamic.
+
+        This is for others: an actor ends itself with `Context.stop`, and would here wait for its own end.
 
         Cancelling does not hurry it: the child's own deadlines bound the wait. A child that does not stop even when it
         is cancelled is reported (`events.WouldNotStop`) and stays in `children` until it is gone.
@@ -355,7 +357,8 @@ class Supervisor:
     def _child(self, name: str) -> Child:
         child = self._children.get(name)
         if child is None:
-            raise NoSuchName(f"{self.name!r} has no child {name!r}; it has {', '.join(self._children) or 'none'}")
+            known = ", ".join(self._children) if len(self._children) <= 20 else f"{len(self._children)} others"
+            raise NoSuchName(f"{self.name!r} has no child {name!r}; it has {known or 'none'}")
         return child
 
     def _ended_child(self, name: str) -> Child:

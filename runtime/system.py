@@ -1,7 +1,6 @@
 """A system: one tree of actors, with its clock, its registry and its timer, for as long as a block lasts."""
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from random import Random
@@ -15,7 +14,6 @@ from .exits import Crashed, Exit
 from .life import Child, Life
 from .ref import Ref
 from .registry import Capability, Registry
-from .restart import Restart
 from .specs import AnySpec, Strategy, SupervisorSpec
 from .supervision import Supervisor
 
@@ -153,15 +151,7 @@ def root_spec(*children: AnySpec, strategy: Strategy, intensity: int, period: fl
     """Describe the root supervisor; a single supervisor is the root itself."""
     if len(children) == 1 and isinstance(children[0], SupervisorSpec):
         return children[0]
-    return SupervisorSpec(
-        name="root",
-        children=children,
-        strategy=strategy,
-        intensity=intensity,
-        period=period,
-        restart=Restart.TEMPORARY,
-        start_timeout=math.inf,
-    )
+    return SupervisorSpec(name="root", children=children, strategy=strategy, intensity=intensity, period=period)
 
 
 def _clock() -> Callable[[], float]:

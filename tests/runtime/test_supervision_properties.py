@@ -24,7 +24,7 @@ from troupe.runtime.supervision import Supervisor
 from troupe.runtime.system import System
 from troupe.runtime.testing import run
 
-SEEDS = int(os.environ.get("SUPERVISION_SEEDS", "40"))
+SEEDS = int(os.environ.get("SUPERVISION_SEEDS", "25"))
 
 
 class Play:
