@@ -8,7 +8,7 @@ from functools import partial
 import anyio
 import pytest
 from stage import TEMPORARY, TRANSIENT, Act, Fail, Oops, Quit, Stage, WhichLife, states, steps, until
-from troupe.runtime import Actor, AutoShutdown, Backoff, Strategy, child, open_system, supervisor
+from troupe.runtime import Actor, AutoShutdown, Strategy, child, open_system, supervisor
 from troupe.runtime.errors import ActorDied, InvalidActor, NameTaken, NoSuchName, StartFailed, TooManyChildren
 from troupe.runtime.exits import SHUTDOWN
 from troupe.runtime.supervision import Supervisor
@@ -365,25 +365,6 @@ async def test_restart_child_may_be_cancelled_at_any_point() -> None:
             outcomes.add(cancelled)
             await check(stage, system.root)
     assert outcomes == {True, False}
-
-
-@pytest.mark.virtual
-@pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
-async def test_block_may_be_left_at_any_point_of_a_restart(strategy: Strategy) -> None:
-    """Backing off, stopping the others, starting slowly: the end comes in the middle of each."""
-    backoff = Backoff(first=1, jitter=0, eager=False)
-    slow = Act(start=1, cleanup=1)
-    for tenths in range(0, 90, 3):
-        stage = Stage(a=slow, b=slow, c=slow)
-        with anyio.move_on_after(3 + tenths / 10) as scope:
-            async with open_system(
-                *stage.children("abc", backoff=backoff), strategy=strategy, on_event=stage.event
-            ) as system:
-                system.ref("b").tell_nowait(Fail())
-                await anyio.sleep_forever()
-        assert scope.cancelled_caught
-        assert stage.alive == set()
-        assert stage.doubled == []
 
 
 @pytest.mark.virtual

@@ -322,6 +322,25 @@ async def test_tree_may_be_cancelled_while_a_group_is_being_stopped() -> None:
     assert stage.lives == {"a": 1, "b": 1, "c": 1}
 
 
+@pytest.mark.virtual
+@pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
+async def test_block_may_be_left_at_any_point_of_a_restart(strategy: Strategy) -> None:
+    """Backing off, stopping the others, starting slowly: the end comes in the middle of each."""
+    backoff = Backoff(first=1, jitter=0, eager=False)
+    slow = Act(start=1, cleanup=1)
+    for tenths in range(0, 90, 3):
+        stage = Stage(a=slow, b=slow, c=slow)
+        with anyio.move_on_after(3 + tenths / 10) as scope:
+            async with open_system(
+                *stage.children("abc", backoff=backoff), strategy=strategy, on_event=stage.event
+            ) as system:
+                system.ref("b").tell_nowait(Fail())
+                await anyio.sleep_forever()
+        assert scope.cancelled_caught
+        assert stage.alive == set()
+        assert stage.doubled == []
+
+
 # -- killed ------------------------------------------------------------------------------------------------------------
 
 
