@@ -22,7 +22,7 @@ from anyio import CancelScope, CapacityLimiter, current_time, move_on_after, sle
 from msgspec import Struct
 
 from .errors import BrokenStream, ProviderError, ProviderTimeout
-from .http_errors import refused, transport_errors
+from .http_errors import raise_transport_error, refused
 from .ndjson import LineTooLong, NdjsonDecoder
 from .retries import Retries
 from .sse import EventTooLong, SseDecoder, SseEvent
@@ -162,15 +162,18 @@ class HttpClient:
         timeout = httpx2.Timeout(None, connect=connect, pool=connect)
         response: httpx2.Response | None = None
         body = b""
-        with CancelScope(deadline=latest), transport_errors(provider, begun=False):
-            response = await self._client.send(
-                self._client.build_request(
-                    request.method, request.url, headers=request.headers, content=request.body, timeout=timeout
-                ),
-                stream=True,
-            )
-            if not response.is_success:
-                body = await _beginning(response)
+        with CancelScope(deadline=latest):
+            try:
+                response = await self._client.send(
+                    self._client.build_request(
+                        request.method, request.url, headers=request.headers, content=request.body, timeout=timeout
+                    ),
+                    stream=True,
+                )
+                if not response.is_success:
+                    body = await _beginning(response)
+            except (httpx2.TransportError, httpx2.InvalidURL) as error:
+                raise_transport_error(error, provider, begun=False)
         if response is None:
             raise ProviderTimeout(provider, "no answer in time")
         if not response.is_success:
@@ -318,29 +321,21 @@ class Items(AsyncIterator[T], Generic[T]):
         return self._ready.popleft()
 
     async def _wait(self) -> None:
-        started = current_time()
-        with (
-            CancelScope(deadline=started + min(self._allowed, self._left)) as scope,
-            transport_errors(self._provider, begun=True),
-        ):
-            await self._fill()
+        """Read chunks until they complete an item, or the body ends; but not for longer than is allowed."""
+        ready, started = self._ready, current_time()
+        with CancelScope(deadline=started + min(self._allowed, self._left)) as scope:
+            try:
+                while not ready:
+                    ready.extend(self._push(await anext(self._chunks)))
+            except StopAsyncIteration:
+                self._ended = True
+                ready.extend(self._finish())
+            except httpx2.TransportError as error:
+                raise_transport_error(error, self._provider, begun=True)
+            except (EventTooLong, LineTooLong) as error:
+                raise BrokenStream(self._provider, "an item of the answer is too long") from error
         self._left -= current_time() - started
         if scope.cancelled_caught:
             late = "it is not done in time" if self._left <= 0 else "the next item did not come in time"
             raise ProviderTimeout(self._provider, late)
         self._allowed = self._between
-
-    async def _fill(self) -> None:
-        """Read chunks until they complete an item, or the body ends."""
-        ready = self._ready
-        try:
-            while not ready:
-                try:
-                    chunk = await anext(self._chunks)
-                except StopAsyncIteration:
-                    self._ended = True
-                    ready.extend(self._finish())
-                    return
-                ready.extend(self._push(chunk))
-        except (EventTooLong, LineTooLong) as error:
-            raise BrokenStream(self._provider, "an item of the answer is too long") from error

@@ -7,11 +7,10 @@ into an error are only words that look like names: status, code, type, parameter
 """
 
 import re
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 import httpx2
 import msgspec
@@ -128,27 +127,27 @@ def unexpected(provider: str, content_type: str, body: bytes, *, request_id: str
     return BrokenStream(provider, f"the answer is {shown}")
 
 
-@contextmanager
-def transport_errors(provider: str, *, begun: bool) -> Generator[None]:
-    """Raise what goes wrong with connections as the provider's errors.
+def raise_transport_error(error: httpx2.TransportError | httpx2.InvalidURL, provider: str, *, begun: bool) -> NoReturn:
+    """Raise what went wrong with a connection as the provider's error.
 
     Args:
+        error: What the HTTP library says.
         provider: Who is talked to.
         begun: Whether there is an answer already, which breaks off then.
     """
     lost = BrokenStream if begun else ProviderUnavailable
-    try:
-        yield
-    except (httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-        raise ProviderTimeout(provider, "no connection in time", details=_named(error)) from None
-    except httpx2.ConnectError as error:
-        raise ProviderUnavailable(provider, "no connection", details=_named(error)) from error
-    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
-        raise ProviderFailed(provider, "the request can't be sent", details=_named(error)) from None
-    except httpx2.NetworkError as error:
-        raise lost(provider, "the connection was lost", details=_named(error)) from error
-    except httpx2.TransportError as error:  # its text may quote what the server sent
-        raise lost(provider, "the connection ended early", details=_named(error)) from None
+    details = {"error": f"{type(error).__module__}.{type(error).__qualname__}"}
+    match error:
+        case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+            raise ProviderTimeout(provider, "no connection in time", details=details) from None
+        case httpx2.ConnectError():
+            raise ProviderUnavailable(provider, "no connection", details=details) from error
+        case httpx2.UnsupportedProtocol() | httpx2.InvalidURL() | httpx2.LocalProtocolError():
+            raise ProviderFailed(provider, "the request can't be sent", details=details) from None
+        case httpx2.NetworkError():
+            raise lost(provider, "the connection was lost", details=details) from error
+        case _:  # its text may quote what the server sent
+            raise lost(provider, "the connection ended early", details=details) from None
 
 
 def read_complaint(body: bytes) -> Complaint:
@@ -247,7 +246,3 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _named(error: Exception) -> dict[str, Any]:
-    return {"error": f"{type(error).__module__}.{type(error).__qualname__}"}

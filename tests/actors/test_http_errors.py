@@ -23,7 +23,7 @@ from troupe.actors.errors import (
     RateLimited,
     RequestTooLong,
 )
-from troupe.actors.http_errors import Complaint, complained, read_complaint, refused, transport_errors, unexpected
+from troupe.actors.http_errors import Complaint, complained, raise_transport_error, read_complaint, refused, unexpected
 
 
 def openai(
@@ -224,13 +224,14 @@ def test_the_message_is_read_but_not_told() -> None:
         (httpx2.ProxyError("x"), False, ProviderUnavailable),
     ],
 )
-def test_what_happens_to_connections(raised: Exception, begun: bool, kind: type[ProviderError]) -> None:
-    with pytest.raises(ProviderError) as caught, transport_errors("wire", begun=begun):
-        raise raised
+def test_what_happens_to_connections(raised: httpx2.TransportError, begun: bool, kind: type[ProviderError]) -> None:
+    with pytest.raises(ProviderError) as caught:
+        raise_transport_error(raised, "wire", begun=begun)
     assert type(caught.value) is kind
     assert caught.value.details == {"error": f"httpx2.{type(raised).__name__}"}
 
 
-def test_other_errors_are_left_alone() -> None:
-    with pytest.raises(ZeroDivisionError), transport_errors("wire", begun=True):
-        raise ZeroDivisionError
+def test_what_the_server_wrote_does_not_come_along() -> None:
+    with pytest.raises(BrokenStream) as caught:
+        raise_transport_error(httpx2.RemoteProtocolError("illegal header line: b'x: secret'"), "wire", begun=True)
+    assert caught.value.__cause__ is None

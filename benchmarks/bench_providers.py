@@ -1,0 +1,188 @@
+"""Providers over HTTP: what our client adds to bare httpx2, per token and until the first one; many cancelled streams.
+
+The provider is the wire server, in a process of its own. Every token comes in a packet of its own, as from a real one.
+"""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import anyio
+import httpx2
+import uvloop
+from anyio import create_task_group, move_on_after
+from harness import Row, at_most, percentile
+from msgspec import json
+from troupe.actors.contracts import Generate, TextDelta, TextPart, Turn
+from troupe.actors.http import Deadlines, HttpClient
+from troupe.actors.providers.openai.chat import OpenAiChat
+from troupe.actors.providers.openai.endpoint import Dialect, endpoint
+from troupe.actors.providers.openai.wire.chat import encode_chat
+from troupe.runtime import Ref, child, open_system
+
+CHAT = "/v1/chat/completions"
+PAUSE = 0.0005
+"""Seconds between two tokens."""
+LATE = 0.8
+"""Seconds that the provider thinks before its first token, where that is measured."""
+SPACING = 0.01
+"""Seconds from one stream to the next there: all think at the same time, but don't begin in the same moment."""
+STREAMS = 50
+
+
+@contextmanager
+def wire() -> Iterator[str]:
+    """Run the server; give its address."""
+    command = [sys.executable, "-m", "troupe.services.wire.openai", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+@asynccontextmanager
+async def clients(url: str) -> AsyncGenerator[tuple[Ref, httpx2.AsyncClient]]:
+    """Open our actor, and the bare client beside it."""
+    at = endpoint("openai", base_url=f"{url}/v1", deadlines=Deadlines(first=60, between=60))
+    async with AsyncExitStack() as stack:
+        bare = await stack.enter_async_context(
+            httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None, max_keepalive_connections=200))
+        )
+        http = await stack.enter_async_context(HttpClient.open())
+        system = await stack.enter_async_context(open_system(child(OpenAiChat, http, at, "m", name="chat")))
+        yield system.ref("chat"), bare
+
+
+def question(words: int) -> Generate:
+    """The server repeats it, word by word."""
+    return Generate(turns=(Turn(role="user", parts=(TextPart(" ".join(["word"] * words)),)),))
+
+
+class Bench:
+    """The measurements, for one server."""
+
+    def __init__(self, url: str, ref: Ref, bare: httpx2.AsyncClient) -> None:
+        self._url = url
+        self._ref = ref
+        self._bare = bare
+
+    async def fault(self, *faults: dict[str, object]) -> None:
+        await self._bare.post(f"{self._url}/wire/faults", content=json.encode({"path": CHAT, "faults": faults}))
+
+    async def ours(self, request: Generate) -> tuple[float, int]:
+        """Stream an answer through the actor; return seconds to the first token, and how many came."""
+        started, first, tokens = time.perf_counter(), 0.0, 0
+        async with self._ref.stream(request) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    first = first or time.perf_counter() - started
+                    tokens += 1
+        return first, tokens
+
+    async def bare(self, request: Generate) -> tuple[float, int]:
+        """Read the same bytes with httpx2, and do nothing with them."""
+        body = encode_chat(request, "m", Dialect())
+        started, first = time.perf_counter(), 0.0
+        async with self._bare.stream("POST", self._url + CHAT, content=body) as response:
+            async for _ in response.aiter_raw():
+                first = first or time.perf_counter() - started
+        return first, 0
+
+    async def per_token(self, tokens: int, rounds: int) -> tuple[float, float]:
+        """CPU microseconds per token, ours and bare, measured in turn."""
+        request = question(tokens)
+        costs: dict[Callable[[Generate], Awaitable[object]], list[float]] = {self.ours: [], self.bare: []}
+        for _ in range(rounds):
+            for measure, seconds in costs.items():
+                await self.fault({"type": "Drip", "size": 2**20, "seconds": PAUSE})
+                before = time.process_time()
+                await measure(request)
+                seconds.append(time.process_time() - before)
+        ours, bare = (min(seconds) * 1e6 / tokens for seconds in costs.values())
+        return ours, bare
+
+    async def first_token(self, rounds: int) -> tuple[float, float]:
+        """Milliseconds to the first token at 50 streams, less the server's own; ours and bare.
+
+        The 99th percentile of the best round: the others tell what else the machine was doing.
+        """
+        late: dict[Callable[[Generate], Awaitable[tuple[float, int]]], list[float]] = {self.ours: [], self.bare: []}
+        for _ in range(rounds):
+            for measure, percentiles in late.items():
+                times: list[float] = []
+
+                async def one(measure=measure, times=times) -> None:
+                    times.append((await measure(question(3)))[0] - LATE)
+
+                for _ in range(STREAMS):
+                    await self.fault({"type": "Late", "seconds": LATE})
+                async with create_task_group() as tasks:
+                    for _ in range(STREAMS):
+                        tasks.start_soon(one)
+                        await anyio.sleep(SPACING)
+                percentiles.append(percentile(times, 0.99) * 1000)
+        ours, bare = (min(percentiles) for percentiles in late.values())
+        return ours, bare
+
+    async def cancelled(self, calls: int) -> tuple[float, float]:
+        """Cancel that many streams at their first token; return milliseconds for each, and what is left open."""
+        sockets, tasks_before = _sockets(), len(asyncio.all_tasks())
+        started = time.perf_counter()
+
+        async def leave() -> None:
+            for _ in range(calls // STREAMS):
+                async with self._ref.stream(question(3)) as events:
+                    await events.receive()
+
+        for _ in range(calls):
+            await self.fault({"type": "Stall", "after": 2})
+        faults = time.perf_counter() - started
+        async with create_task_group() as tasks:
+            for _ in range(STREAMS):
+                tasks.start_soon(leave)
+        seconds = time.perf_counter() - started - faults
+        left = 0
+        with move_on_after(2):
+            while left := max(0, _sockets() - sockets) + max(0, len(asyncio.all_tasks()) - tasks_before - 8):
+                await anyio.sleep(0.05)
+        return seconds * 1000 / calls, left
+
+
+def _sockets() -> int:
+    return sum(1 for link in Path("/proc/self/fd").iterdir() if str(link.resolve()).startswith("/proc"))
+
+
+async def _rows(url: str, *, quick: bool) -> list[Row]:
+    async with clients(url) as (ref, plain):
+        bench = Bench(url, ref, plain)
+        await bench.ours(question(1))
+        await bench.bare(question(1))
+        ours, bare = await bench.per_token(50 if quick else 2000, 1 if quick else 5)
+        first, bare_first = await bench.first_token(1 if quick else 6)
+        each, left = await bench.cancelled(100 if quick else 1000)
+    return [
+        Row(what="client, per streamed token", value=ours, unit="µs CPU", floor=bare, floor_name="bytes, bare httpx2"),
+        Row(what="… of which is ours", value=ours - bare, unit="µs CPU", goal="≤ 15 µs", met=ours - bare <= 15),
+        Row(
+            what=f"first token after the server's delay, p99 of {STREAMS} streams",
+            value=first,
+            unit="ms",
+            floor=bare_first,
+            floor_name="first byte, bare httpx2",
+        ),
+        Row(what="… of which is ours", value=first - bare_first, unit="ms", goal="≤ 3 ms", met=first - bare_first <= 3),
+        Row(what="a stream that is left at its first token", value=each, unit="ms"),
+        at_most(1, what="sockets and tasks left by them", value=left, unit="", floor=0, floor_name="none"),
+    ]
+
+
+def rows(*, quick: bool) -> list[Row]:
+    """Measure on uvloop."""
+    with wire() as url:
+        return uvloop.run(_rows(url, quick=quick))
