@@ -108,8 +108,8 @@ class Generate(StreamRequest[GenerationEvent], frozen=True, kw_only=True):
     """Continue a conversation, token by token."""
 
     turns: tuple[Turn, ...]
-    """If the last one is the assistant's, its text is the beginning of the answer, and the model is to go on from there.
-    Those that can't may begin again."""
+    """If the last one is the assistant's, its text is the beginning of the answer, and the model is to go on from its
+    end. One that can't may begin again."""
     model: str = ""
     """The provider's name for it; empty for its default."""
     tools: tuple[ToolSpec, ...] = ()

@@ -225,7 +225,7 @@ class Call:
                 rest = error.retry_after or ACCOUNT_REST
                 self.chain.tell(attempt, lambda now: attempt.permit.failed(now, rest))
             case "provider":
-                self.chain.tell(attempt, lambda now: attempt.permit.failed(now, error.retry_after))
+                self.chain.tell(attempt, lambda now: attempt.permit.failed(now, error.retry_after or None))
 
     def conclude(self) -> None:
         """Raise what the call failed with, if it failed."""

@@ -27,6 +27,7 @@ class Fallback(Actor):
     """
 
     max_concurrency: ClassVar[int] = 4096
+    """Calls under way: as good as no limit, since the providers have limits of their own."""
 
     _chain: Chain
 
