@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial, wraps
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +37,11 @@ def once(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 def children() -> set[str]:
     """Return the processes that this one has started and that are there: running ones and zombies. Linux tells."""
-    return {child for thread in Path("/proc/self/task").glob("*/children") for child in thread.read_text().split()}
+    found: set[str] = set()
+    for thread in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended since
+            found.update(thread.read_text().split())
+    return found
 
 
 @pytest.fixture(autouse=True)
