@@ -6,7 +6,8 @@ That it has gone is no fault of a provider, so it is told apart from what a prov
 from typing import Generic, TypeVar
 
 from ...runtime import Duplex, Sender
-from ...runtime.errors import ChannelBroken, ChannelClosed, EndOfChannel, RuntimeFault
+from ...runtime.errors import ChannelBroken, ChannelClosed, EndOfChannel, RuntimeFault, WouldBlock
+from .watchdog import Watchdog
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,14 +28,20 @@ class Listener(Generic[T]):
     def __init__(self, replies: Sender[T] | Duplex[T, S]) -> None:
         self._replies = replies
 
-    async def give(self, item: T) -> None:
-        """Send one reply, waiting while the caller's buffer is full. Cancelling is safe: then it was not sent.
+    async def give(self, item: T, dog: Watchdog) -> None:
+        """Send one reply. While the caller's buffer is full it waits, and `dog` does not count that as silence.
+
+        Cancelling is safe: then it was not sent.
 
         Raises:
             CallerGone: The caller has left.
         """
         try:
-            await self._replies.send(item)
+            try:
+                self._replies.send_nowait(item)
+            except WouldBlock:
+                with dog.held():
+                    await self._replies.send(item)
         except (ChannelBroken, ChannelClosed) as error:
             raise CallerGone from error
 

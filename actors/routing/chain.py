@@ -7,6 +7,7 @@ no provider is left, or when an error says that others would do no better.
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from anyio import sleep_forever
@@ -19,6 +20,7 @@ from .breaker import BreakerPolicy, BreakerStatistics, Circuit, CircuitBreaker, 
 from .caller import CallerGone
 from .events import CircuitClosed, CircuitOpened, ProviderReplaced, ProviderUnusable
 from .hedge import Race
+from .watchdog import Watchdog, watchdog
 
 OTHERS: Final = "*"
 """In a table of names, what stands for all that are not in it."""
@@ -81,6 +83,10 @@ class Attempt:
         """
         return self._call.chain.context.system.ref(self.path)
 
+    def watchdog(self) -> AbstractContextManager[Watchdog]:
+        """Watch over this attempt; see `troupe.actors.routing.watchdog.watchdog`."""
+        return watchdog(self.path, self._call.chain.now)
+
     async def answered(self) -> None:
         """Say that something has come of the provider. If another one was faster, this attempt is cancelled here."""
         if not self._answered:
@@ -103,6 +109,8 @@ class Chain:
         self.providers = tuple(providers)
         self.context = context
         self.breakers = {provider.path: CircuitBreaker(policy) for provider in providers}
+        self.now = context.system.now
+        """The event loop's clock."""
 
     async def call(
         self, attempt: Callable[[Attempt], Awaitable[None]], done: Callable[[], bool], *, hedge_after: float = math.inf
@@ -116,7 +124,6 @@ class Chain:
 
         Raises:
             ProviderError: No provider could do it: the last one's error; ``details["attempts"]`` has all of them.
-            CallerGone: The caller left.
         """
         call = Call(self, attempt, done)
         while (first := call.next()) is not None:
@@ -130,10 +137,6 @@ class Chain:
         """Take a snapshot of each provider's circuit, in the order of the chain."""
         now = self.now()
         return tuple(ProviderStatus(path, breaker.statistics(now)) for path, breaker in self.breakers.items())
-
-    def now(self) -> float:
-        """Return the time on the event loop's clock."""
-        return self.context.system.now()
 
     def emit(self, event: Event) -> None:
         """Send an event to where the system's events go."""
@@ -162,7 +165,7 @@ class Call:
         self._done = done
         self._waiting = list(chain.providers)
         self._attempts: list[dict[str, Any]] = []
-        self._failure: Exception | None = None
+        self._failure: ProviderError | None = None
         """What the call ends with, unless a further attempt succeeds."""
         self._to_replace: tuple[Attempt, ProviderError] | None = None
 
@@ -195,7 +198,7 @@ class Call:
         except Exception as raised:  # policy: what becomes of a call whose provider failed is decided here
             error = first_error(raised)
             if isinstance(error, CallerGone):
-                self.over, self._failure = True, error
+                self.over, self._failure = True, None  # there is nobody to be told
             elif self._done():
                 self._succeeded(attempt)
             else:
@@ -229,10 +232,8 @@ class Call:
 
     def conclude(self) -> None:
         """Raise what the call failed with, if it failed."""
-        if isinstance(self._failure, ProviderError):
-            raise self._failure.with_details(attempts=self._attempts) from self._failure
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_details(attempts=self._attempts) from self._failure
         if not self.over:
             now = self.chain.now()
             soonest = min(breaker.opens_in(now) for breaker in self.chain.breakers.values())

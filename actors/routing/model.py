@@ -15,7 +15,7 @@ from .caller import Listener
 from .chain import Attempt, Provider, called
 from .fallback import Fallback
 from .overlap import CannotJoin, Continuation
-from .watchdog import Watchdog, watchdog
+from .watchdog import Watchdog
 
 
 class ModelPatience(Struct, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class _Answer:
         """Have one model give the answer, or the rest of it."""
         first = self._patience.alone if attempt.alone else self._patience.first_token
         try:
-            with watchdog(attempt.path) as dog:
+            with attempt.watchdog() as dog:
                 dog.expect(first)
                 async with attempt.ref.stream(self._request_for(attempt.provider), timeout=math.inf) as events:
                     await self._read(events, attempt, dog)
@@ -102,22 +102,21 @@ class _Answer:
         async for event in events:
             await attempt.answered()
             dog.expect(between)
-            with dog.held():
-                match event:
-                    case TextDelta(text):
-                        await self._say(continuation.push(text))
-                    case ToolCall():
-                        calls.append(event)
-                    case Ended():
-                        await self._say(continuation.finish())
-                        for call in calls:
-                            await self._caller.give(call)
-                        await self._caller.give(event)
-                        self.ended = True
-                        return
+            match event:
+                case TextDelta(text):
+                    await self._say(continuation.push(text), dog)
+                case ToolCall():
+                    calls.append(event)
+                case Ended():
+                    await self._say(continuation.finish(), dog)
+                    for call in calls:
+                        await self._caller.give(call, dog)
+                    await self._caller.give(event, dog)
+                    self.ended = True
+                    return
         raise BrokenStream(attempt.path, "it ended in the middle")
 
-    async def _say(self, text: str) -> None:
+    async def _say(self, text: str, dog: Watchdog) -> None:
         if text:
             self._said += text
-            await self._caller.give(TextDelta(text))
+            await self._caller.give(TextDelta(text), dog)

@@ -17,7 +17,7 @@ from .breaker import DEFAULT_POLICY, BreakerPolicy
 from .caller import Speaker
 from .chain import Attempt, Provider, called
 from .fallback import Fallback
-from .watchdog import Watchdog, watchdog
+from .watchdog import Watchdog
 
 
 class RecogniserPatience(Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class _Utterance:
         if self._room < 0:
             raise CannotContinue(attempt.path, f"the utterance is longer than {self._patience.keep:g} s")
         request = replace(self._request, model=called(attempt.provider.models, self._request.model))
-        with watchdog(attempt.path) as dog:
+        with attempt.watchdog() as dog:
             dog.expect(self._patience.alone if attempt.alone else self._patience.accept)
             async with attempt.ref.open(request, timeout=math.inf) as recogniser:
                 dog.expect(math.inf)
@@ -129,8 +129,7 @@ class _Utterance:
             caught_up = caught_up or transcript.final or len(transcript.text) >= self._shown
             if caught_up:
                 self._shown = len(transcript.text)
-                with dog.held():
-                    await self._caller.give(transcript)
+                await self._caller.give(transcript, dog)
             if transcript.final:
                 self.is_final = True
                 return

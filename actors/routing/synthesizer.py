@@ -18,7 +18,7 @@ from .caller import Speaker
 from .chain import Attempt, Provider, called
 from .fallback import Fallback
 from .recital import Recital
-from .watchdog import FAREWELL, Watchdog, watchdog
+from .watchdog import FAREWELL, Watchdog
 
 
 class SynthesizerPatience(Struct, frozen=True, kw_only=True):
@@ -74,10 +74,7 @@ class _Reading:
 
     async def go_on(self, attempt: Attempt) -> None:
         """Have one synthesizer speak the pieces, or what is left of them."""
-        if (end := self.recital.begin()) is not None:
-            await self._caller.give(end)
-        if self.recital.done:
-            return
+        end = self.recital.begin()
         self._handed = self.recital.piece
         names = attempt.provider
         request = replace(
@@ -85,7 +82,11 @@ class _Reading:
             model=called(names.models, self._request.model),
             voice=called(names.voices, self._request.voice),
         )
-        with watchdog(attempt.path) as dog:
+        with attempt.watchdog() as dog:
+            if end is not None:
+                await self._caller.give(end, dog)
+            if self.recital.done:
+                return
             dog.expect(self._first_audio(attempt))
             async with attempt.ref.open(request, timeout=math.inf) as voice:
                 dog.expect(math.inf)
@@ -126,8 +127,7 @@ class _Reading:
             await attempt.answered()
             if self.recital.is_silent(speech) and not attempt.alone:
                 raise BrokenStream(attempt.path, "it said nothing")
-            with dog.held():
-                await self._caller.give(self.recital.take(speech))
+            await self._caller.give(self.recital.take(speech), dog)
             if self._handed == self.recital.piece:
                 dog.expect(math.inf)
             elif self.recital.begun:

@@ -1,11 +1,11 @@
 """How long a provider may be silent, in one attempt."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from anyio import CancelScope, current_time
+from anyio import CancelScope
 
 from ...runtime import Receiver
 from ..errors import ProviderTimeout
@@ -17,8 +17,9 @@ FAREWELL: Final = 1.0
 class Watchdog:
     """Ends an attempt when something that is expected does not come. Made by `watchdog`."""
 
-    def __init__(self, scope: CancelScope) -> None:
+    def __init__(self, scope: CancelScope, now: Callable[[], float]) -> None:
         self._scope = scope
+        self._now = now
         self._seconds = math.inf
         self._held = False
 
@@ -31,7 +32,7 @@ class Watchdog:
         """The next sign of life comes within so many seconds from now; infinity expects none."""
         self._seconds = seconds
         if not self._held:
-            self._scope.deadline = current_time() + seconds
+            self._scope.deadline = self._now() + seconds
 
     @contextmanager
     def held(self) -> Generator[None]:
@@ -52,14 +53,18 @@ class Watchdog:
 
 
 @contextmanager
-def watchdog(provider: str) -> Generator[Watchdog]:
+def watchdog(provider: str, now: Callable[[], float]) -> Generator[Watchdog]:
     """Watch over the block.
+
+    Args:
+        provider: Whom the timeout is said of.
+        now: The event loop's clock.
 
     Raises:
         ProviderTimeout: What was expected did not come, and the block was cancelled.
     """
     scope = CancelScope()
-    dog = Watchdog(scope)
+    dog = Watchdog(scope, now)
     with scope:
         yield dog
     if scope.cancelled_caught:

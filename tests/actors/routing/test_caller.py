@@ -3,7 +3,9 @@
 import math
 
 import pytest
+from anyio import create_task_group, current_time, sleep
 from troupe.actors.routing.caller import CallerGone, Listener, Speaker
+from troupe.actors.routing.watchdog import watchdog
 from troupe.runtime import Channel, Duplex, Sender
 from troupe.runtime.errors import ActorDied, ChannelBroken
 from troupe.runtime.exits import Shutdown
@@ -14,9 +16,10 @@ def speaker(to_caller: Channel[str], from_caller: Channel[int]) -> Speaker[str, 
 
 
 async def test_it_gives_and_takes() -> None:
-    to_caller, from_caller = Channel[str](1), Channel[int](2)
+    to_caller, from_caller = Channel[str](2), Channel[int](2)
     caller = speaker(to_caller, from_caller)
-    await caller.give("hello")
+    with watchdog("a", current_time) as dog:
+        await caller.give("hello", dog)
     assert await to_caller.receive() == "hello"
     from_caller.send_nowait(1)
     from_caller.close()
@@ -24,12 +27,29 @@ async def test_it_gives_and_takes() -> None:
     assert await caller.take() is None
 
 
+@pytest.mark.virtual
+async def test_the_dog_does_not_count_the_time_that_the_caller_takes() -> None:
+    channel = Channel[str](1)
+
+    async def read_late() -> None:
+        await sleep(100)
+        await channel.receive()
+
+    async with create_task_group() as tasks:
+        with watchdog("a", current_time) as dog:
+            dog.expect(1)
+            await Listener(Sender(channel)).give("hello", dog)
+            tasks.start_soon(read_late)
+            await Listener(Sender(channel)).give("you", dog)
+            assert current_time() == 100
+
+
 @pytest.mark.parametrize("how", ["close", "break_off"])
 async def test_who_has_gone_is_given_nothing(how: str) -> None:
     channel = Channel[str](1)
     getattr(channel, how)()
-    with pytest.raises(CallerGone):
-        await Listener(Sender(channel)).give("hello")
+    with watchdog("a", current_time) as dog, pytest.raises(CallerGone):
+        await Listener(Sender(channel)).give("hello", dog)
 
 
 @pytest.mark.parametrize("error", [ChannelBroken("the caller left"), ActorDied("router", Shutdown())])

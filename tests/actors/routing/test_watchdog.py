@@ -11,13 +11,13 @@ pytestmark = pytest.mark.virtual
 
 
 async def test_nothing_is_expected_at_first() -> None:
-    with watchdog("a"):
+    with watchdog("a", current_time):
         await sleep(1000)
 
 
 async def test_each_sign_of_life_is_expected_anew() -> None:
     with pytest.raises(ProviderTimeout, match=r"a: provider_timeout \(silent for 2 s\)"):
-        with watchdog("a") as dog:
+        with watchdog("a", current_time) as dog:
             dog.expect(5)
             await sleep(4)
             dog.expect(3)
@@ -28,7 +28,7 @@ async def test_each_sign_of_life_is_expected_anew() -> None:
 
 
 async def test_it_may_be_told_that_nothing_is_expected_any_more() -> None:
-    with watchdog("a") as dog:
+    with watchdog("a", current_time) as dog:
         dog.expect(1)
         dog.expect(math.inf)
         await sleep(1000)
@@ -36,7 +36,7 @@ async def test_it_may_be_told_that_nothing_is_expected_any_more() -> None:
 
 async def test_the_callers_time_does_not_count() -> None:
     with pytest.raises(ProviderTimeout):
-        with watchdog("a") as dog:
+        with watchdog("a", current_time) as dog:
             dog.expect(1)
             with dog.held():
                 await sleep(100)
@@ -48,6 +48,6 @@ async def test_the_callers_time_does_not_count() -> None:
 
 async def test_an_error_of_the_block_is_its_own() -> None:
     with pytest.raises(ValueError, match="own"):
-        with watchdog("a") as dog:
+        with watchdog("a", current_time) as dog:
             dog.expect(1)
             raise ValueError("own")

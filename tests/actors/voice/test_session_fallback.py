@@ -105,16 +105,12 @@ async def one_turn(providers: tuple[ActorSpec, ...]) -> Caller:
     return caller
 
 
-FAULTS = {
-    "crash": lambda: Crash(),
-    "reset": lambda: ConnectionResetError("what the user said"),
-    "stall": lambda: Stall(),
-}
+FAULTS = {"crash": lambda: Crash(), "stall": lambda: Stall()}
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("who", ["stt", "llm", "tts", "all"])
-@pytest.mark.parametrize("steps", [0, 1, 7, 18])
+@pytest.mark.parametrize("steps", [0, 7, 18])
 async def test_a_response_survives_the_death_of_its_providers(who: str, steps: int, fault: Callable[[], Any]) -> None:
     stage = Stage()
     stt, llm, tts = [hears], [answers], [speaks]
