@@ -5,6 +5,9 @@ deadlines are those a caller cares about (see `Deadlines`), counted in items: an
 in which the reader itself does something else does not count.
 
 Leaving `HttpClient.stream` closes the request, whether its answer has ended or not, and so does cancelling.
+
+The pool is an object and no actor: a trip through a mailbox would cost more than reading a token does, and there is no
+state in it that a restart would mend.
 """
 
 import logging
@@ -22,7 +25,7 @@ from anyio import CancelScope, CapacityLimiter, current_time, move_on_after, sle
 from msgspec import Struct
 
 from .errors import BrokenStream, ProviderError, ProviderTimeout
-from .http_errors import raise_transport_error, refused
+from .http_errors import raise_transport_error, refused, request_id
 from .ndjson import LineTooLong, NdjsonDecoder
 from .retries import Retries
 from .sse import EventTooLong, SseDecoder, SseEvent
@@ -116,7 +119,13 @@ class HttpClient:
         started = current_time()
         response = await self._begin(request, provider, deadlines, retries)
         async with _body(response) as chunks:
-            yield HttpAnswer(response, chunks, provider, deadlines, current_time() - started)
+            answer = HttpAnswer(response, chunks, provider, deadlines, current_time() - started)
+            try:
+                yield answer
+            except ProviderError as error:  # whoever looks into it asks the provider for this
+                if answer.request_id:
+                    error.details.setdefault("request_id", answer.request_id)
+                raise
 
     async def fetch(
         self,
@@ -125,7 +134,7 @@ class HttpClient:
         provider: str,
         deadlines: Deadlines,
         retries: Retries | None = None,
-        limit: int = 2**20,
+        limit: int = 16 * 2**20,
     ) -> bytes:
         """Send a request and return the body of its answer.
 
@@ -240,8 +249,8 @@ class HttpAnswer:
 
     @property
     def request_id(self) -> str:
-        """What the provider calls the request in its log, if it says so."""
-        return self.headers.get("x-request-id", "")
+        """What the provider calls the request in its own log; empty if it does not say."""
+        return request_id(self.headers)
 
     def chunks(self) -> "Items[bytes]":
         """Read the body as the bytes come; no chunk is empty."""

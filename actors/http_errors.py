@@ -67,6 +67,7 @@ _BY_STATUS: Final[dict[int, type[ProviderError]]] = {
 
 _TELLING: Final[tuple[tuple[int, re.Pattern[str], type[ProviderError]], ...]] = (
     (404, re.compile(r"\b(model|voice)\b", re.IGNORECASE), ModelNotFound),
+    (400, re.compile(r"\bvoice\b.*\b(not found|unknown|not exist)\b", re.IGNORECASE), ModelNotFound),
     (429, re.compile(r"request too large", re.IGNORECASE), RequestTooLong),
     (400, re.compile(r"maximum context length|context (window|length|size)", re.IGNORECASE), RequestTooLong),
 )
@@ -92,37 +93,38 @@ def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes)
         headers: Its headers; looked up by names in lower case.
         body: Its body, or the beginning of it.
     """
-    complaint = read_complaint(body)
-    return _error(
-        provider, complaint, status, retry_after=_retry_after(headers), request_id=headers.get("x-request-id", "")
-    )
+    error = _error(provider, read_complaint(body), status, retry_after=_retry_after(headers))
+    return error.with_details(request_id=known) if (known := request_id(headers)) else error
 
 
-def complained(provider: str, error: object, *, request_id: str = "") -> ProviderError:
+def request_id(headers: Mapping[str, str]) -> str:
+    """Return what the provider calls the request in its own log; empty if it does not say."""
+    return _quotable(_REQUEST_ID, headers.get("x-request-id"))
+
+
+def complained(provider: str, error: object) -> ProviderError:
     """Return the error that stands in the middle of a stream, or in a body with status 200.
 
     Args:
         provider: Who sent it.
         error: What stands under ``error``, decoded.
-        request_id: The id of the request, if it is known.
     """
     complaint = _complaint(error)
     status = int(complaint.code) if re.fullmatch("[45][0-9][0-9]", complaint.code) else None  # OpenRouter's way
-    return _error(provider, complaint, status, request_id=request_id)
+    return _error(provider, complaint, status)
 
 
-def unexpected(provider: str, content_type: str, body: bytes, *, request_id: str = "") -> ProviderError:
+def unexpected(provider: str, content_type: str, body: bytes) -> ProviderError:
     """Return the error that a body stands for which is a success by its status, but of a type nobody asked for.
 
     Args:
         provider: Who sent it.
         content_type: Its media type.
         body: The body.
-        request_id: The id of the request, if it is known.
     """
     complaint = read_complaint(body)
     if complaint.code or complaint.kind:
-        return _error(provider, complaint, None, request_id=request_id)
+        return _error(provider, complaint, None)
     shown = _quotable(_MEDIA_TYPE, content_type) or "of an unknown type"
     return BrokenStream(provider, f"the answer is {shown}")
 
@@ -192,7 +194,7 @@ def _quotable(pattern: re.Pattern[str], value: object) -> str:
 
 
 def _error(
-    provider: str, complaint: Complaint, status: int | None, *, retry_after: float | None = None, request_id: str = ""
+    provider: str, complaint: Complaint, status: int | None, *, retry_after: float | None = None
 ) -> ProviderError:
     kind = _kind(complaint, status)
     what = complaint.kind if complaint.code in ("", str(status)) else complaint.code
@@ -203,7 +205,6 @@ def _error(
         "code": complaint.code,
         "type": complaint.kind,
         "param": complaint.param,
-        "request_id": _quotable(_REQUEST_ID, request_id),
     }
     return kind(
         provider,
@@ -217,6 +218,8 @@ def _kind(complaint: Complaint, status: int | None) -> type[ProviderError]:
     for told, message, kind in _TELLING:
         if told == status and message.search(complaint.message):
             return kind
+    if status in {400, 422} and complaint.param.rpartition(".")[2] in {"model", "voice"}:
+        return ModelNotFound
     named = _BY_CODE.get(complaint.code) or _BY_CODE.get(complaint.kind)
     if status is None:
         return named or ProviderFailed

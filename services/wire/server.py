@@ -155,6 +155,8 @@ class WireServer:
         )
         self._thread.start()
         while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the wire server did not start")
             time.sleep(0.002)
         return self
 

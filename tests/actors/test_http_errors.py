@@ -104,9 +104,10 @@ RECORDED: list[tuple[int, Any, type[ProviderError], str]] = [
     (
         400,
         {"detail": {"error": "validation_error", "message": "Voice 'x' not found", "type": "invalid_request_error"}},
-        InvalidRequest,
+        ModelNotFound,
         "HTTP 400 invalid_request_error",
     ),
+    (400, openai(code="invalid_value", param="voice"), ModelNotFound, "HTTP 400 invalid_value at voice"),
     (400, {"error": "the speech is unspeakable"}, InvalidRequest, "HTTP 400"),
     (400, "Invalid request", InvalidRequest, "HTTP 400"),
     (404, "File Not Found (/v1/models)", ProviderFailed, "HTTP 404"),

@@ -34,3 +34,14 @@ def test_equal_keys_are_equal_secrets_and_nothing_else_is() -> None:
 def test_an_empty_one_is_none() -> None:
     assert Secret(KEY)
     assert not Secret("")
+
+
+def test_the_end_of_a_line_is_no_part_of_a_key() -> None:
+    assert Secret(f" {KEY}\r\n") == Secret(KEY)
+
+
+@pytest.mark.parametrize("key", ["sk-…4242", "sk 4242", "sk-\n4242", "sk-4242\x7f"])
+def test_what_can_not_be_sent_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(ValueError, match="visible ASCII") as caught:
+        Secret(key)
+    assert "4242" not in str(caught.value)

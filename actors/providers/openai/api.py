@@ -66,7 +66,7 @@ class Api:
         """
         if answer.content_type and not answer.content_type.startswith(wanted):
             body = await answer.read(LARGEST_COMPLAINT)
-            raise unexpected(self._endpoint.provider, answer.content_type, body, request_id=answer.request_id)
+            raise unexpected(self._endpoint.provider, answer.content_type, body)
 
     def _request(self, method: str, path: str, body: bytes = b"", content_type: str = JSON) -> HttpRequest:
         endpoint = self._endpoint

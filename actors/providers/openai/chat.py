@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from ....runtime import Actor, Sender
 from ...contracts import Generate, GenerationEvent, GetUsage, ListModels, Model, TextDelta, Usage
-from ...errors import InvalidRequest
+from ...errors import BrokenStream, InvalidRequest, ProviderTimeout
 from ...http import HttpAnswer, HttpClient
 from ...usage import Meter
 from .api import Api
@@ -50,11 +50,15 @@ class OpenAiChat(Actor):
     async def _pass_on(self, answer: HttpAnswer, replies: Sender[GenerationEvent]) -> None:
         await self._api.check_type(answer, "text/event-stream")
         decoder = ChatDecoder(self._api.provider)
-        async for event in answer.events():
-            if text := decoder.push(event.data):
-                await replies.send(TextDelta(text))
-            if decoder.done:
-                break
+        try:
+            async for event in answer.events():
+                if text := decoder.push(event.data):
+                    await replies.send(TextDelta(text))
+                if decoder.done:
+                    break
+        except (BrokenStream, ProviderTimeout):
+            if not decoder.complete:
+                raise  # else only the usage is missing
         calls, ended = decoder.finish()
         self._meter.add(
             Usage(input_tokens=ended.input_tokens, cached_tokens=ended.cached_tokens, output_tokens=ended.output_tokens)

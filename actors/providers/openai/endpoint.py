@@ -27,7 +27,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     """An address and the key to it; the key is sent there and nowhere else.
 
     Raises:
-        ValueError: The address is none, or has secrets in it; the text says how to write it.
+        ValueError: The address is none or has secrets in it, or a header can't be sent; the text says how to write it.
     """
 
     provider: str
@@ -47,6 +47,9 @@ class Endpoint(Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.provider}: base_url has to be like https://api.openai.com/v1")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError(f"{self.provider}: base_url is an address without a user, query or fragment; use key=")
+        for name, value in self.headers.items():
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"{self.provider}: the header {name} consists of printable ASCII characters")
 
     def url(self, path: str) -> str:
         """Return the address of a path such as ``/models``."""

@@ -150,6 +150,11 @@ class ChatDecoder:
         self.done = False
         """Whether the last event has come; the body may go on for some bytes."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of the answer has come; its usage may still follow."""
+        return self._answered and (self.done or self._reason is not None) and self._reason != "error"
+
     def push(self, data: bytes) -> str:
         """Take the data of the next event; return its text, which may be empty.
 
@@ -192,7 +197,7 @@ class ChatDecoder:
         Raises:
             BrokenStream: It ended too early.
         """
-        if not self._answered or not (self.done or self._reason) or self._reason == "error":
+        if not self.complete:
             raise BrokenStream(self._provider, "the stream ended before the answer did")
         reason = _REASONS.get(self._reason or "", "stop")
         calls = [ToolCall(call.id, call.name, "".join(call.arguments) or "{}") for call in self._calls]

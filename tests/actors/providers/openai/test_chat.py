@@ -160,6 +160,21 @@ class TestFailures:
                     else:
                         assert got == "You said: Hello you"
 
+    @pytest.mark.parametrize("fault", [Stall(6), Insert(6, b"data: {broken\n\n")], ids=["stall", "garbage"])
+    async def test_what_happens_after_the_last_token_costs_only_the_usage(self, wire: OpenAiWire, fault: Fault) -> None:
+        wire.fail(CHAT, fault)  # after the chunk with the finish reason
+        async with chat(wire, between=0.1) as ref:
+            *tokens, ended = await answered(ref)
+        assert text_of(tokens) == "You said: Hello you"
+        assert ended == Ended("stop")
+
+    async def test_an_error_says_which_request_it_was(self, wire: OpenAiWire) -> None:
+        wire.fail(CHAT, End(900))
+        async with chat(wire) as ref:
+            with pytest.raises(BrokenStream) as caught:
+                await answered(ref)
+        assert caught.value.details["request_id"].startswith("req_")
+
     async def test_a_first_token_that_does_not_come(self, wire: OpenAiWire) -> None:
         wire.fail(CHAT, Late())
         async with chat(wire, first=0.25) as ref:

@@ -39,3 +39,9 @@ def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str) -> Non
 
 def test_nothing_that_is_printed_has_the_key() -> None:
     assert "sk-1" not in repr(endpoint("openai", key=Secret("sk-1")))
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "…", "\x00"])
+def test_a_header_that_can_not_be_sent_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="the header X-Title consists of printable ASCII"):
+        Endpoint(provider="x", base_url="http://host/v1", headers={"X-Title": value})
