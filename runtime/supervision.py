@@ -165,8 +165,7 @@ class Supervisor:
                 exit = Crashed(error)
             finally:
                 self._running = False
-                with CancelScope(shield=True):  # the children's own deadlines bound it
-                    await self._stop_all()
+                await self._stop_all()
         return exit
 
     def request_stop(self, *, for_good: bool) -> None:
@@ -312,21 +311,20 @@ class Supervisor:
                 await self._stop_for_good(member)
                 continue
             await self._stop(member)
-            if member.wanted:  # nobody has stopped it for good meanwhile
+            if member.wanted:  # nobody has stopped it for good, before or meanwhile
                 self._backing_off[member] = None
                 member.backing_off_until = now + delay
         return False
 
-    def _group(self, child: Child) -> list[Child]:
-        """Who is restarted together with `child`, itself included, in the order of their start."""
+    def _group(self, child: Child) -> tuple[Child, ...]:
+        """Who goes down together with `child`, itself included, in the order of their start."""
         match self.spec.strategy:
             case Strategy.ONE_FOR_ONE | Strategy.DYNAMIC:
-                return [child]
+                return (child,)
             case Strategy.ONE_FOR_ALL:
-                group = self.children
+                return self.children
             case Strategy.REST_FOR_ONE:
-                group = self.children[self.children.index(child) :]
-        return [member for member in group if member.wanted]
+                return self.children[self.children.index(child) :]
 
     async def _restart_due(self) -> None:
         """Begin a new life of the children whose time has come."""
