@@ -108,14 +108,13 @@ def _one_cpu(position: int) -> Generator[None]:
     Where there is no such call (macOS) or it is not allowed (in the sandbox, where libav sees one CPU anyway) nothing
     happens.
     """
-    if position or PYAV >= 19 or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    present = os.sched_getaffinity(0)
-    with suppress(OSError):
-        os.sched_setaffinity(0, {min(present)})
+    present: set[int] = set()
+    if not position and PYAV < 19 and hasattr(os, "sched_setaffinity"):
+        with suppress(PermissionError):
+            present = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {min(present)})
     try:
         yield
     finally:
-        with suppress(OSError):
+        if present:
             os.sched_setaffinity(0, present)

@@ -5,26 +5,14 @@ where the format has a place for it, and a player leaves it out. `encodings.ENCO
 """
 
 import io
-import struct
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-import av
-import av.codec
 import numpy as np
 
-from .audio_encoder import AudioEncoder
-from .encodings import Encoding, encoding_named
-from .errors import UnsupportedFormat
-from .ogg_writer import OggOpusWriter
-from .output import Output
+from .audio_writer import AudioWriter, audio_writer
+from .encodings import encoding_named
 from .pcm import Int16, Pcm, to_int16
-
-_WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_UNKNOWN_SIZE = 0xFFFF_FFFF
-_MOST_OF_A_WAV = 0xFFFF_FFFF - _WAV.size
 
 
 def encode(pcm: Pcm, form: str, *, bit_rate: int | None = None) -> bytes:
@@ -70,16 +58,10 @@ def encode_to(target: str | Path | BinaryIO, pcm: Pcm, form: str | None = None, 
         return
     if form is None:
         raise ValueError("a file object does not tell the format; name it")
-    encoding = encoding_named(form)
-    _check(encoding, pcm.rate, pcm.channels, bit_rate)
-    samples = to_int16(pcm.samples)
-    if encoding.name == "wav":
-        writer: _Writer = _Samples(wav_header(pcm.rate, pcm.channels, samples.nbytes))
-    else:
-        writer = _writer(encoding, pcm.rate, pcm.channels, bit_rate, target)
-    for start in range(0, len(samples), pcm.rate):
-        target.write(writer.encode(samples[start : start + pcm.rate]))
-    target.write(writer.finish())
+    writer = audio_writer(encoding_named(form), pcm.rate, pcm.channels, bit_rate, target)
+    for start in range(0, pcm.frames, pcm.rate):
+        writer.encode(to_int16(pcm.samples[start : start + pcm.rate]))
+    writer.finish()
 
 
 class StreamEncoder:
@@ -111,11 +93,10 @@ class StreamEncoder:
 
     def __init__(self, form: str, rate: int, channels: int = 1, *, bit_rate: int | None = None) -> None:
         self.encoding = encoding_named(form)
-        _check(self.encoding, rate, channels, bit_rate)
         self.rate = rate
         self.channels = channels
         self.frames = 0
-        self._writer: _Writer | None = _writer(self.encoding, rate, channels, bit_rate, None)
+        self._writer: AudioWriter | None = audio_writer(self.encoding, rate, channels, bit_rate)
 
     @property
     def mime_type(self) -> str:

@@ -73,7 +73,8 @@ class Output:
     Args:
         muxer: libav's name of the container.
         options: of the muxer.
-        file: where it goes, from its present position on: a binary file that can seek. None for a stream: then `take` returns what was written.
+        file: where it goes, from its present position on: a binary file that can seek. None for a stream: then `take`
+            returns what was written.
 
     Raises:
         UnsupportedFormat: if this build of libav can't write the container.

@@ -100,6 +100,21 @@ def sample(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
     return make
 
 
+@pytest.fixture(scope="session")
+def made(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """``made(name, arguments)`` makes a file with ffmpeg; the same one is made once."""
+    folder = tmp_path_factory.mktemp("made")
+
+    @functools.cache
+    def make(name: str, arguments: str) -> Path:
+        path = folder / str(len(list(folder.iterdir()))) / name
+        path.parent.mkdir()
+        ffmpeg("-bitexact", *arguments.split(), path)
+        return path
+
+    return make
+
+
 SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: samples come through the callback, nothing is played
 UTF8 = 1
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from troupe.codecs.asset import load
+from troupe.codecs.audio_writer import wav_header
 from troupe.codecs.decode import read_audio
-from troupe.codecs.encode import StreamEncoder, encode, encode_to, wav_header
+from troupe.codecs.encode import StreamEncoder, encode, encode_to
 from troupe.codecs.encodings import ENCODINGS
 from troupe.codecs.errors import UnsupportedFormat
 from troupe.codecs.incremental import IncrementalDecoder

@@ -1,0 +1,76 @@
+"""When the frames of a file are shown, and how they come to a constant rate."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+import av.error
+import av.stream
+
+from .gate import Media
+from .streams import VideoStream
+
+USUAL_FRAME_RATE = 25.0
+"""Frames per second where a file does not say."""
+
+
+class Shown(NamedTuple):
+    """A decoded frame, and when it is shown."""
+
+    time: float
+    """In seconds from the first frame."""
+    duration: float
+    """In seconds."""
+    frame: av.VideoFrame
+
+
+def start_of(stream: av.stream.Stream) -> float:
+    """Return when a stream begins, in seconds on the clock of its file; 0 where the file does not say."""
+    if stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return float(stream.start_time * stream.time_base)
+
+
+def seek(media: Media, time: float) -> None:
+    """Go to the last key frame at or before a time, in seconds on the clock of the file; stay where that can't be."""
+    with suppress(av.error.FFmpegError):
+        media.container.seek(round(time * av.time_base), backward=True)
+
+
+def shown(frames: Iterable[av.VideoFrame], stream: VideoStream) -> Iterator[Shown]:
+    """Yield the frames of a stream with their times. A still picture has none: it is the first of its file."""
+    usual = 1 / (stream.frame_rate or USUAL_FRAME_RATE)
+    first: float | None = None
+    for frame in frames:
+        time = frame.time or 0.0
+        first = time if first is None else first
+        lasts = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else usual
+        yield Shown(time - first, lasts, frame)
+
+
+def at_constant_rate(
+    frames: Iterable[Shown], rate: Fraction, start: float = 0.0, stop: float | None = None
+) -> Iterator[av.VideoFrame]:
+    """Yield a frame for each tick of a constant rate: the one that is shown then, give or take half a tick.
+
+    Args:
+        frames: in order.
+        rate: ticks per second.
+        start: when the first tick is, in seconds.
+        stop: when they end; None for the end of the last frame.
+    """
+    half = 0.5 / rate - 1e-6
+    tick, present, end = 0, None, 0.0
+    for time, duration, frame in frames:
+        if stop is not None and time >= stop:
+            break
+        while present is not None and start + tick / rate < time - half:
+            yield present
+            tick += 1
+        present, end = frame, time + duration
+    end = end if stop is None else min(end, stop)
+    while present is not None and start + tick / rate < end - half:
+        yield present
+        tick += 1
