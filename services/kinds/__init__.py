@@ -1,0 +1,22 @@
+"""The kinds of providers that a configuration can name: one entry and one small module for each.
+
+To add a kind, say ``deepgram``:
+
+1. An entry in `registry.KINDS`: what it can do (a default model for each part it serves), which environment variable
+   has its key, which extra installs it. Nothing of the provider is imported to read that.
+2. A module here of the same name, imported when a configuration needs it. For each part it serves it has a function
+   that returns how its actor is made, and a struct ``Table`` with what may stand in ``[providers.NAME]``::
+
+       class Table(ProviderTable, frozen=True, kw_only=True):
+           endpointing_ms: int = 300    # a key of the configuration, its type and its default
+
+
+       def stt(setup: Setup[Table]) -> ActorSpec:
+           wire = Endpoint(provider=setup.provider, key=setup.key, base_url=setup.table.base_url or ADDRESS)
+           return child(DeepgramTranscription, setup.http, wire, setup.model, name=setup.actor)
+
+The actor answers `Transcribe`, `Generate` or `Synthesize`. A request's `model` goes before the one it was made with, so
+that one actor serves all models of a provider. It answers `ListModels` if that costs nothing and tells whether the key
+is good: the server asks when it starts. A synthesizer that does not have a voice raises `ModelNotFound`, and is asked
+again for its own.
+"""

@@ -1,0 +1,97 @@
+"""What is known of a kind of provider without importing it, and what its actors are made from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
+
+from msgspec import Struct
+
+from ...actors.http import HttpClient
+from ...actors.secret import Secret
+from ...runtime.specs import ActorSpec
+
+Part = Literal["stt", "llm", "tts"]
+"""Of a conversation: speech to text, the language model, text to speech."""
+PARTS: tuple[Part, ...] = get_args(Part)
+
+
+class ProviderTable(Struct, frozen=True, kw_only=True):
+    """What may stand in ``[providers.NAME]``, whatever the kind."""
+
+    kind: str = ""
+    """Which kind it is; not needed where the name says it, nor for an OpenAI-compatible server with a `base_url`."""
+    base_url: str = ""
+    """Where it is, with the version (``http://127.0.0.1:1234/v1``); empty for the kind's usual address."""
+    api_key: Secret | None = None
+    """Its key, best as ``"env:NAME"``; without it the kind's own variable is looked at."""
+
+
+T_co = TypeVar("T_co", bound=ProviderTable, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup(Generic[T_co]):
+    """What a provider's actor is made from."""
+
+    kind: "Kind"
+    provider: str
+    """What the configuration calls it; for errors."""
+    actor: str
+    """What the actor is to be called."""
+    table: T_co
+    """What the configuration says of it."""
+    key: Secret | None
+    """Its key: the table's, or that of the kind's variable."""
+    model: str
+    """For requests that name none."""
+    http: HttpClient
+    """The pool of connections of all providers."""
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """One kind of provider."""
+
+    name: str
+    """What a configuration calls it; ``NAME/MODEL`` is one of its models."""
+    stt: str | None = None
+    """Its default model for speech to text: empty if one has to be named, None if it has nothing for this part."""
+    llm: str | None = None
+    tts: str | None = None
+    module: str = ""
+    """The module of this package that makes its actors; its name if empty."""
+    key: str = ""
+    """The environment variable that has its key; empty for one that is used without."""
+    base_url: str = ""
+    """Where it is, if the module does not know better."""
+    engine: str = ""
+    """The engine of `troupe.actors.inference.catalogue` that it is, if it is a local one."""
+    extra: str = ""
+    """The extra of troupe that installs what it needs."""
+    embedded: bool = False
+    """Whether it is one of those that are there without keys and weights: the last link of a chain."""
+    openai_voices: bool = False
+    """Whether it has the voices that clients of OpenAI name; another one speaks in its own where one of these is
+    asked for."""
+    remark: str = ""
+    """For people, in a few words."""
+
+    def default_model(self, part: Part) -> str | None:
+        """Return what stands for its default model, see `stt`."""
+        return cast("str | None", getattr(self, part))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What it can do."""
+        return tuple(part for part in PARTS if self.default_model(part) is not None)
+
+    def table(self) -> type[ProviderTable]:
+        """Return the struct of its table; this imports its module."""
+        return cast("type[ProviderTable]", self._module().Table)
+
+    def maker(self, part: Part) -> Callable[[Setup[Any]], ActorSpec]:
+        """Return what makes its actor for a part; this imports its module."""
+        return cast("Callable[[Setup[Any]], ActorSpec]", getattr(self._module(), part))
+
+    def _module(self) -> Any:
+        return import_module(f".{self.module or self.name}", __package__)

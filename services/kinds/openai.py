@@ -1,0 +1,66 @@
+"""OpenAI, and the servers that speak its API: see `troupe.actors.providers.openai`."""
+
+from typing import Literal
+
+from msgspec import field
+from msgspec.structs import replace
+
+from ...actors.http import Deadlines
+from ...actors.providers.openai.chat import OpenAiChat
+from ...actors.providers.openai.endpoint import KNOWN, Endpoint, endpoint
+from ...actors.providers.openai.speech import OpenAiSpeech
+from ...actors.providers.openai.transcription import OpenAiTranscription
+from ...actors.providers.openai.wire.speech import SpeechOptions
+from ...actors.providers.openai.wire.transcription import TranscriptionOptions
+from ...runtime import child
+from ...runtime.specs import ActorSpec
+from .kind import ProviderTable, Setup
+
+
+class Table(ProviderTable, frozen=True, kw_only=True):
+    """What may stand in ``[providers.NAME]``."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers for every request, such as ``OpenAI-Organization``."""
+    deadlines: Deadlines = Deadlines()
+    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
+    voice: str = "alloy"
+    """The voice that speaks where nobody names one."""
+    speech_instructions: str = ""
+    """How to speak: tone, accent, mood; not every model follows."""
+    speech_format: Literal["pcm", "wav", "mp3", "opus", "aac", "flac"] = "pcm"
+    """In which format speech is asked for; some servers do not have PCM."""
+    word_times: bool = False
+    """Whether transcripts are to have the times of words: for ``whisper-1`` and most local servers. They come without
+    partial ones then."""
+
+
+def stt(setup: Setup[Table]) -> ActorSpec:
+    """Make the recogniser."""
+    options = TranscriptionOptions(model=setup.model, word_times=setup.table.word_times)
+    return child(OpenAiTranscription, setup.http, _endpoint(setup), options, name=setup.actor)
+
+
+def llm(setup: Setup[Table]) -> ActorSpec:
+    """Make the language model."""
+    return child(OpenAiChat, setup.http, _endpoint(setup), setup.model, name=setup.actor)
+
+
+def tts(setup: Setup[Table]) -> ActorSpec:
+    """Make the synthesizer."""
+    table = setup.table
+    options = SpeechOptions(
+        model=setup.model,
+        voice=table.voice,
+        instructions=table.speech_instructions,
+        format=table.speech_format,
+    )
+    return child(OpenAiSpeech, setup.http, _endpoint(setup), options, name=setup.actor)
+
+
+def _endpoint(setup: Setup[Table]) -> Endpoint:
+    """Return where it is: a server of an unknown name is asked in the way that most understand."""
+    address = setup.table.base_url or setup.kind.base_url
+    known = setup.provider if setup.provider in KNOWN or address else setup.kind.name
+    there = endpoint(known, base_url=address or None, key=setup.key, deadlines=setup.table.deadlines)
+    return replace(there, provider=setup.provider, headers=setup.table.headers)

@@ -1,0 +1,66 @@
+"""Which kinds of providers there are, as data; the package says how to add one.
+
+The order is that in which providers are chosen where a configuration names none.
+"""
+
+from typing import Final
+
+from ...actors.inference.catalogue import ENGINES
+from .kind import Kind
+
+_EMBEDDED: Final = ("pocketsphinx", "demonstration", "espeak")
+
+
+def _local(name: str) -> Kind:
+    """Make an entry of a local engine."""
+    engine = ENGINES[name]
+    embedded = name in _EMBEDDED
+    return Kind(
+        name=name,
+        stt=name if engine.kind == "stt" else None,
+        llm=name if engine.kind == "llm" else None,
+        tts=name if engine.kind == "tts" else None,
+        module="embedded" if embedded else name.partition("-")[0],
+        engine=name,
+        extra=engine.extra,
+        embedded=embedded,
+        remark=engine.remark,
+    )
+
+
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="openai",
+            stt="gpt-4o-mini-transcribe",
+            llm="gpt-4o-mini",
+            tts="gpt-4o-mini-tts",
+            key="OPENAI_API_KEY",
+            openai_voices=True,
+            remark="OpenAI, and with a base_url any server that speaks its API",
+        ),
+        Kind(
+            name="openrouter",
+            llm="openai/gpt-4o-mini",
+            module="openai",
+            key="OPENROUTER_API_KEY",
+            remark="models of many providers",
+        ),
+        # Servers of OpenAI's API on this machine, at their usual ports; see `endpoint.KNOWN`.
+        Kind(name="ollama", llm="", module="openai", remark="Ollama on this machine"),
+        Kind(name="lmstudio", llm="", module="openai", remark="LM Studio on this machine"),
+        Kind(name="vllm", llm="", module="openai", remark="vLLM on this machine"),
+        Kind(name="speaches", stt="", tts="", module="openai", remark="speaches on this machine"),
+        Kind(
+            name="whisper",
+            stt="Systran/faster-whisper-small",
+            module="openai",
+            base_url="http://127.0.0.1:8000/v1",
+            remark="a Whisper server with OpenAI's API, such as speaches, on this machine",
+        ),
+        Kind(name="chatterbox", tts="chatterbox", module="openai", remark="Chatterbox on this machine"),
+        # In this program; the better ones first.
+        *(_local(name) for name in _EMBEDDED),
+    )
+}

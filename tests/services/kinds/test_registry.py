@@ -1,0 +1,38 @@
+"""Every entry of the registry keeps what it promises."""
+
+import subprocess
+import sys
+from inspect import signature
+
+import pytest
+from troupe.actors.inference.catalogue import ENGINES
+from troupe.actors.providers.openai.endpoint import KNOWN
+from troupe.services.kinds.kind import Kind, ProviderTable
+from troupe.services.kinds.registry import KINDS
+
+each = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+
+
+@each
+def test_its_module_makes_what_it_can_do(kind: Kind) -> None:
+    assert kind.parts
+    assert issubclass(kind.table(), ProviderTable)
+    for part in kind.parts:
+        assert list(signature(kind.maker(part)).parameters) == ["setup"]
+
+
+@each
+def test_it_is_somewhere(kind: Kind) -> None:
+    if kind.engine:
+        assert (ENGINES[kind.engine].kind,) == kind.parts
+        assert not kind.key
+    elif kind.module == "openai":
+        assert kind.base_url or kind.name in KNOWN
+
+
+def test_reading_the_registry_imports_no_provider() -> None:
+    code = (
+        "import sys, troupe.services.kinds.registry;"
+        "print(*sorted(name for name in sys.modules if name.startswith('troupe.actors.providers.')))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""
