@@ -10,7 +10,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from ..gateway.app import Access, Gateway
+from ...actors.secret import Secret
+from ..gateway.access import Access
+from ..gateway.app import Gateway
 from ..gateway.listening import listening_socket
 from ..voice import CHOICES
 
@@ -31,7 +33,7 @@ def serve(
     listens on loopback only.
     """
     console = Console(stderr=True)
-    keys = tuple(key.strip() for key in os.environ.get(KEYS_VARIABLE, "").split(",") if key.strip())
+    keys = tuple(Secret(key) for key in os.environ.get(KEYS_VARIABLE, "").split(",") if key.strip())
     if not keys and not _is_loopback(host):
         console.print(
             f"[bold red]{host} can be reached from outside, and there is no key.[/] Set {KEYS_VARIABLE} to one or more "

@@ -4,12 +4,10 @@ It runs by itself (`troupe serve`), and mounts into any Starlette or FastAPI app
 `Gateway.lifespan` then.
 """
 
-import hmac
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
-from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -18,42 +16,36 @@ from starlette.websockets import WebSocket
 
 from ...actors.realtime.handshake import read_handshake
 from ..voice import VoiceSystem, voice_system
+from .access import Access, KeyRing
 from .connection import Connections
+from .limits import Limits
 from .page import status_page
 
 POLICY_VIOLATION: Final = 1008
-
-
-class Access(Struct, frozen=True):
-    """Who may use the server."""
-
-    api_keys: tuple[str, ...] = ()
-    """Any of these opens the door; none: it stands open, which is for loopback only."""
-
-    def admits(self, key: str | None) -> bool:
-        """Whether somebody with this key may come in; takes the same time for a nearly right key as for a wrong one."""
-        if not self.api_keys:
-            return True
-        given = (key or "").encode()
-        return sum(hmac.compare_digest(given, known.encode()) for known in self.api_keys) > 0
+OPEN: Final = Access()
+LIMITS: Final = Limits()
 
 
 class Gateway:
     """The routes, and the system behind them.
 
     Args:
-        access: Who may use it.
+        access: Who may use it; everybody if not given, which is for loopback only.
         model: The name under which clients see what answers them.
         system: Opens what is behind it; the tree of `troupe.services.voice` if not given.
+        limits: What it bears.
     """
 
     def __init__(
         self,
-        access: Access,
+        access: Access = OPEN,
         model: str = "troupe-demonstration",
         system: Callable[[], AbstractAsyncContextManager[VoiceSystem]] = voice_system,
+        *,
+        limits: Limits = LIMITS,
     ) -> None:
-        self._access = access
+        self._keys = KeyRing(access.api_keys)
+        self._limits = limits
         self._model = model
         self._system = system
         self.voice: VoiceSystem | None = None
@@ -96,7 +88,7 @@ class Gateway:
         handshake = read_handshake(
             dict(socket.query_params), dict(socket.headers), socket.scope.get("subprotocols", ())
         )
-        if self.voice is None or not self._access.admits(handshake.key):
+        if self.voice is None or (self._keys.required and self._keys.find(handshake.key or "") is None):
             await socket.close(POLICY_VIOLATION)  # before the upgrade: the client gets HTTP 403
             return
         await Connections(self.voice.sessions, self.voice.services, self._model).serve(socket, handshake)

@@ -12,7 +12,9 @@ import pytest
 from anyio import create_task_group, fail_after, sleep, to_thread
 from conversations import Script, scripted_system
 from servers import serving
-from troupe.services.gateway.app import Access, Gateway
+from troupe.actors.secret import Secret
+from troupe.services.gateway.access import Access
+from troupe.services.gateway.app import Gateway
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -25,7 +27,7 @@ QUIET = base64.b64encode(bytes(960)).decode()
 
 
 def gateway(script: Script | None = None, *keys: str, lead: float = 5.0) -> Gateway:
-    return Gateway(Access(keys), "test-model", partial(scripted_system, script or Script(), lead))
+    return Gateway(Access(tuple(map(Secret, keys))), "test-model", partial(scripted_system, script or Script(), lead))
 
 
 async def speak(socket: ClientConnection) -> None:
