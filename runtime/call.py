@@ -6,6 +6,7 @@ that passes, reaches the handler.
 """
 
 import math
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, Protocol, TypeVar
 
 from anyio import fail_after
@@ -220,6 +221,17 @@ class Receiver(Generic[T]):
             if isinstance(error, DeadlineExceeded):
                 raise
             raise DeadlineExceeded(self._actor, self._request, self._timeout) from None
+
+    async def each(self, function: Callable[[T], Coroutine[Any, Any, None] | None]) -> None:
+        """Call `function` with each item, inside the step that sends it, until there are no more.
+
+        It is for what takes no time; the time allowed between two items is not watched. See `Channel.each`.
+
+        Raises:
+            ActorDied: The actor on the other side ended.
+            Exception: Whatever the handler, or `function`, raised.
+        """
+        await self._channel.each(function)
 
     def poll(self) -> T | None:
         """Return the next item, or None where `receive` would wait or raise."""

@@ -7,13 +7,14 @@ out; it is never lost between the two, and never there twice (see `troupe.runtim
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from .drain import Drain
 from .errors import ChannelBroken, ChannelClosed, ChannelFull, EndOfChannel, WouldBlock
 from .parking import Callback, Line, pass_turn
 
@@ -281,6 +282,20 @@ class Channel(Generic[T]):
         must not raise. Call it where nothing is there to take; otherwise it waits for one more item than there is.
         """
         return self._receivers.call(function)
+
+    async def each(self, function: Callable[[T], Coroutine[Any, Any, None] | None]) -> None:
+        """Call `function` with each item in turn, until the channel is closed and empty.
+
+        It is called inside the step that sends the item, so that nothing comes between the two; where it returns
+        something to wait for, the items after that one wait, too. Cancelling is safe: an item is either in the channel,
+        or was handed out. A task has to stay in this call meanwhile, but does nothing as a rule.
+
+        Raises:
+            BaseException: The error the channel was closed with, or the one that `function` raised; no sender sees it.
+        """
+        await Drain(self, function, BUDGET).run()
+        if self._error is not None:
+            raise self._error
 
     def put_back(self, item: T) -> None:
         """Let an item that was taken be the next one again: whoever took it could not begin with it.

@@ -1,0 +1,85 @@
+"""Handing the items of a channel to a function, inside the step that sends them.
+
+A task that receives costs a trip through the event loop for every item that it has to wait for: some 5 µs, and however
+long the loop needs to come round. A function that does all its work at once needs no task of its own for that.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .parking import Callback, Waiter, new_waiter, pass_turn
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+T = TypeVar("T")
+
+
+class Drain(Generic[T]):
+    """One function at the end of one channel; `Channel.each` says what it does.
+
+    Args:
+        channel: Where the items come from. Nobody else receives from it.
+        function: Gets each.
+        budget: Items that may pass before the event loop has to come round, as a function that keeps up with its sender
+            would let it run on for ever.
+    """
+
+    __slots__ = ("_budget", "_callback", "_channel", "_error", "_function", "_left", "_pending", "_waiter")
+
+    def __init__(
+        self, channel: "Channel[T]", function: Callable[[T], Coroutine[Any, Any, None] | None], budget: int
+    ) -> None:
+        self._channel = channel
+        self._function = function
+        self._budget = budget
+        self._left = 0
+        self._callback: Callback | None = None
+        self._waiter: Waiter | None = None
+        self._pending: Coroutine[Any, Any, None] | None = None
+        self._error: Exception | None = None
+
+    async def run(self) -> None:
+        """Hand out items until the channel is closed and empty."""
+        channel = self._channel
+        try:
+            while True:
+                self._left = self._budget
+                self._take()
+                if self._callback is not None:
+                    self._waiter = new_waiter()
+                    await self._waiter
+                if self._error is not None:
+                    raise self._error
+                if (pending := self._pending) is not None:
+                    self._pending = None
+                    await pending
+                elif channel.items:
+                    await pass_turn()
+                elif channel.closed:
+                    return
+        finally:
+            if self._callback is not None:
+                self._callback.cancel()
+            if self._pending is not None:
+                self._pending.close()  # cancelled before it could begin
+            self._waiter = None
+
+    def _take(self) -> None:
+        """Hand out what is there; then stand in line for what comes, or wake the task where it has to decide."""
+        self._callback = None
+        channel = self._channel
+        while channel.items and self._left > 0:
+            self._left -= 1
+            try:
+                self._pending = self._function(channel.take())
+            except Exception as error:  # policy: it is the receiver's error, and must not be raised in the sender
+                self._error = error
+            if self._pending is not None or self._error is not None:
+                break
+        else:
+            if not channel.items and not channel.closed:
+                self._callback = channel.listen(self._take)
+                return
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
