@@ -117,13 +117,15 @@ class VoiceSession(Actor):
         self._client, self._dialect = peer, request.dialect
         self.emit(server.SessionCreated(session=self.config))
         self.emit(server.ConversationCreated(conversation=server.Conversation(id=self.history.id)))
-        async for event in peer:
-            try:
-                if isinstance(event, ClientMistake):
-                    raise event
-                self._receive(event)
-            except ClientMistake as mistake:
-                self.emit(server.error_event(mistake, mistake.event_id or getattr(event, "event_id", None)))
+        await peer.each(self._handle)
+
+    def _handle(self, event: FromClient) -> None:
+        try:
+            if isinstance(event, ClientMistake):
+                raise event
+            self._receive(event)
+        except ClientMistake as mistake:
+            self.emit(server.error_event(mistake, mistake.event_id or getattr(event, "event_id", None)))
 
     def emit(self, event: server.ServerEvent) -> None:
         """Send an event to the client.
