@@ -12,14 +12,18 @@ from ..runtime import DuplexRequest, Request, StreamRequest
 from .inference.results import Voice, Word
 
 __all__ = [
+    "EndReason",
     "Ended",
+    "Feature",
     "Generate",
     "GenerationEvent",
+    "GetModel",
     "GetUsage",
     "ImagePart",
     "ListModels",
     "ListVoices",
     "Model",
+    "Price",
     "Say",
     "Speech",
     "Synthesize",
@@ -92,13 +96,23 @@ class TextDelta(Struct, frozen=True, tag_field="type", tag="text_delta"):
     text: str
 
 
+EndReason = Literal["stop", "length", "tool_calls", "content_filter"]
+"""Why an answer ends: all is said, the limit is reached, tools are to be called, or the rest is withheld."""
+
+
 class Ended(Struct, frozen=True, tag_field="type", tag="ended"):
     """The last thing a generation gives."""
 
-    reason: Literal["stop", "length", "tool_calls", "content_filter"]
+    reason: EndReason
     input_tokens: int = 0
+    """Cached ones included."""
     output_tokens: int = 0
     cached_tokens: int = 0
+    """Of the input: read from the provider's cache, which costs less."""
+    cache_write_tokens: int = 0
+    """Of the input: written to the provider's cache, which some charge for."""
+    cost: float | None = None
+    """In US dollars, if the provider says it."""
 
 
 GenerationEvent = TextDelta | ToolCall | Ended
@@ -185,6 +199,19 @@ class ListVoices(Request[tuple[Voice, ...]], frozen=True):
 # -- providers themselves ----------------------------------------------------------------------------------------------
 
 
+Feature = Literal["text", "tools", "images", "reasoning", "embeddings", "speech", "transcription", "image_generation"]
+"""Something that a model may be able to do: write text, call tools, look at images, …"""
+
+
+class Price(Struct, frozen=True, kw_only=True):
+    """What tokens cost, in US dollars per million."""
+
+    input: float
+    output: float
+    cached: float | None = None
+    """For input that the provider has in its cache; None if that costs the same, or nobody says."""
+
+
 class Model(Struct, frozen=True):
     """A model of a provider."""
 
@@ -193,10 +220,24 @@ class Model(Struct, frozen=True):
     owner: str = ""
     until: str | None = None
     """The day on which it is shut down, as ``YYYY-MM-DD``, if the provider has announced one."""
+    name: str = ""
+    """For people."""
+    context: int | None = None
+    """Tokens that fit into a conversation, if the provider says so."""
+    price: Price | None = None
+    """If the provider says it."""
+    features: tuple[Feature, ...] | None = None
+    """What it can do; None if the provider does not say."""
 
 
 class ListModels(Request[tuple[Model, ...]], frozen=True):
     """Which models there are; costs nothing, and tells whether the key is good."""
+
+
+class GetModel(Request[Model], frozen=True):
+    """One model, with all that the provider tells of it."""
+
+    id: str
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -208,11 +249,14 @@ class Usage(Struct, frozen=True, kw_only=True):
     input_tokens: int = 0
     """Cached ones included."""
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     output_tokens: int = 0
     characters: int = 0
     """Of text to be spoken."""
     seconds: float = 0.0
     """Of audio: transcribed, or spoken."""
+    cost: float = 0.0
+    """In US dollars, as far as the provider says it."""
 
 
 class GetUsage(Request[Usage], frozen=True):

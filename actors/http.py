@@ -21,13 +21,13 @@ from typing import Final, Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
-from anyio import CancelScope, CapacityLimiter, current_time, move_on_after, sleep, to_thread
+from anyio import CancelScope, CapacityLimiter, current_time, move_on_after, to_thread
 from msgspec import Struct
 
 from .errors import BrokenStream, ProviderError, ProviderTimeout
 from .http_errors import raise_transport_error, refused, request_id
 from .ndjson import LineTooLong, NdjsonDecoder
-from .retries import Retries
+from .retries import Retries, retried
 from .sse import EventTooLong, SseDecoder, SseEvent
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class HttpClient:
             if logger.level == logging.NOTSET:
                 logger.setLevel(logging.WARNING)
         client = httpx2.AsyncClient(
-            verify=await to_thread.run_sync(_trusted, limiter=CapacityLimiter(1)),
+            verify=await to_thread.run_sync(trusted, limiter=CapacityLimiter(1)),
             headers={"user-agent": "troupe", "accept-encoding": "identity"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # nothing of one call may get into another
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE),
@@ -117,7 +117,8 @@ class HttpClient:
             ProviderError: The provider can't be reached, refused the request, or took too long.
         """
         started = current_time()
-        response = await self._begin(request, provider, deadlines, retries)
+        allowed = min(deadlines.first, deadlines.total)
+        response = await retried(lambda left: self._send(request, provider, deadlines.connect, left), retries, allowed)
         async with _body(response) as chunks:
             answer = HttpAnswer(response, chunks, provider, deadlines, current_time() - started)
             try:
@@ -144,34 +145,12 @@ class HttpClient:
         async with self.stream(request, provider=provider, deadlines=deadlines, retries=retries) as answer:
             return await answer.read(limit)
 
-    async def _begin(
-        self, request: HttpRequest, provider: str, deadlines: Deadlines, retries: Retries | None
-    ) -> httpx2.Response:
-        """Send a request until its answer begins well, or there is no use in trying."""
-        allowed = min(deadlines.first, deadlines.total)
-        latest = current_time() + allowed
-        if retries is not None:
-            retries.begin()
-        failures = 0
-        while True:
-            try:
-                return await self._send(request, provider, deadlines.connect, latest)
-            except ProviderError as error:
-                failures += 1
-                left = latest - current_time()
-                if retries is None or not error.retryable or isinstance(error, ProviderTimeout):
-                    raise
-                delay = retries.delay(failures, error.retry_after, left)
-                if delay is None:
-                    raise
-            await sleep(delay)
-
-    async def _send(self, request: HttpRequest, provider: str, connect: float, latest: float) -> httpx2.Response:
+    async def _send(self, request: HttpRequest, provider: str, connect: float, left: float) -> httpx2.Response:
         """Send a request; return the response, whose body is still to be read, if it is a success."""
         timeout = httpx2.Timeout(None, connect=connect, pool=connect)
         response: httpx2.Response | None = None
         body = b""
-        with CancelScope(deadline=latest):
+        with move_on_after(left):
             try:
                 response = await self._client.send(
                     self._client.build_request(
@@ -191,7 +170,7 @@ class HttpClient:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Load the certificates that the system trusts, which takes tens of milliseconds, once for all pools."""
     return httpx2.create_ssl_context()
 
@@ -259,6 +238,11 @@ class HttpAnswer:
     def events(self) -> "Items[SseEvent]":
         """Read the body as server-sent events."""
         return self._items(SseDecoder().push)
+
+    def event_data(self) -> "Items[bytes]":
+        """Read the body as server-sent events whose data say all."""
+        decoder = SseDecoder()
+        return self._items(lambda chunk: [event.data for event in decoder.push(chunk)])
 
     def lines(self) -> "Items[bytes]":
         """Read the body as lines of JSON."""

@@ -1,10 +1,10 @@
 """Where the API is, who is asking, and in what a server differs from OpenAI's own."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
+from ...endpoint import HttpEndpoint
 from ...http import Deadlines
 from ...secret import Secret
 
@@ -23,37 +23,10 @@ class Dialect(Struct, frozen=True, kw_only=True):
     """Whether it takes ``stream_options``, by which it tells the usage."""
 
 
-class Endpoint(Struct, frozen=True, kw_only=True):
-    """An address and the key to it; the key is sent there and nowhere else.
+class Endpoint(HttpEndpoint, frozen=True, kw_only=True):
+    """An address with the version, ``https://api.openai.com/v1``, the key to it, and the dialect spoken there."""
 
-    Raises:
-        ValueError: The address is none or has secrets in it, or a header can't be sent; the text says how to write it.
-    """
-
-    provider: str
-    """Its name, for errors."""
-    base_url: str
-    """With the version: ``https://api.openai.com/v1``."""
-    key: Secret | None = None
-    """Local servers commonly need none."""
-    headers: dict[str, str] = {}
-    """More headers, such as ``OpenAI-Organization``."""
-    deadlines: Deadlines = field(default_factory=Deadlines)
     dialect: Dialect = field(default_factory=Dialect)
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{self.provider}: base_url has to be like https://api.openai.com/v1")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError(f"{self.provider}: base_url is an address without a user, query or fragment; use key=")
-        for name, value in self.headers.items():
-            if not (value.isascii() and value.isprintable()):
-                raise ValueError(f"{self.provider}: the header {name} consists of printable ASCII characters")
-
-    def url(self, path: str) -> str:
-        """Return the address of a path such as ``/models``."""
-        return self.base_url.rstrip("/") + path
 
 
 _MAX_TOKENS: Final = Dialect(limits=("max_tokens", "max_completion_tokens"))

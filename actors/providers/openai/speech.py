@@ -10,7 +10,7 @@ from ...contracts import GetUsage, ListModels, ListVoices, Model, Say, Speech, S
 from ...errors import BrokenStream, ProviderError
 from ...http import HttpAnswer, HttpClient
 from ...usage import Meter
-from .api import Api
+from .api import OpenAiApi
 from .endpoint import Endpoint
 from .wire.speech import Samples, SpeechOptions, decode_speech_event, encode_speech, samples
 
@@ -32,7 +32,7 @@ class OpenAiSpeech(Actor):
     max_concurrency: ClassVar[int] = 64
 
     def __init__(self, http: HttpClient, endpoint: Endpoint, options: SpeechOptions) -> None:
-        self._api = Api(http, endpoint)
+        self._api = OpenAiApi(http, endpoint)
         self._options = options
         self._meter = Meter()
 

@@ -7,7 +7,7 @@ from ...contracts import GetUsage, ListModels, Model, Transcribe, Transcript, Us
 from ...errors import BrokenStream, RequestTooLong
 from ...http import HttpAnswer, HttpClient
 from ...usage import Meter
-from .api import Api
+from .api import OpenAiApi
 from .endpoint import Endpoint
 from .wire.transcription import (
     LARGEST_ANSWER,
@@ -32,7 +32,7 @@ class OpenAiTranscription(Actor):
     max_concurrency: ClassVar[int] = 64
 
     def __init__(self, http: HttpClient, endpoint: Endpoint, options: TranscriptionOptions) -> None:
-        self._api = Api(http, endpoint)
+        self._api = OpenAiApi(http, endpoint)
         self._options = options
         self._meter = Meter()
 

@@ -1,29 +1,35 @@
 """``POST /chat/completions``: a conversation out, an answer in, event by event."""
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, field
 
-from ....contracts import Ended, Generate, ImagePart, TextPart, ToolCall, Turn
+from ....contracts import Ended, EndReason, Generate, ImagePart, TextPart, ToolCall, Turn, Usage
+from ....decoding import decoded
 from ....errors import BrokenStream
+from ....generation import ended, whole_calls
 from ....http_errors import complained
 from ..endpoint import Dialect
-from .decoding import decoded
+from .options import ChatOptions
 
 DONE: Final = b"[DONE]"
 """What the last event says instead of JSON."""
 
 
-def encode_chat(request: Generate, model: str, dialect: Dialect) -> bytes:
-    """Return the body of ``POST /chat/completions``, asking for a stream."""
+def encode_chat(request: Generate, model: str, dialect: Dialect, options: ChatOptions, provider: str) -> bytes:
+    """Return the body of ``POST /chat/completions``, asking for a stream.
+
+    Raises:
+        InvalidRequest: What the request wishes is out of range.
+    """
+    options = options.merged(provider, temperature=request.temperature, max_tokens=request.max_tokens)
     body: dict[str, Any] = {"model": model, "messages": [_message(turn) for turn in request.turns], "stream": True}
     if dialect.usage:
         body["stream_options"] = {"include_usage": True}
-    if request.max_tokens is not None:
-        body[dialect.limits[0]] = request.max_tokens
-    if request.temperature is not None and dialect.temperature:
-        body["temperature"] = request.temperature
+    body |= options.members("max_tokens", *(() if dialect.temperature else ("temperature",)))
+    if options.max_tokens is not None:
+        body[dialect.limits[0]] = options.max_tokens
     if request.tools:
         body["tools"] = [
             {
@@ -104,12 +110,14 @@ class _Choice(Struct):
 
 class _PromptDetails(Struct):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class _Usage(Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
+    cost: float | None = None  # OpenRouter says it, in US dollars
 
 
 class _Chunk(Struct):
@@ -125,7 +133,7 @@ class _Call(Struct):
 
 
 _decode_chunk: Final = msgspec.json.Decoder(_Chunk).decode
-_REASONS: Final[dict[str, Literal["stop", "length", "tool_calls", "content_filter"]]] = {
+_REASONS: Final[dict[str, EndReason]] = {
     "length": "length",
     "content_filter": "content_filter",
     "tool_calls": "tool_calls",
@@ -154,6 +162,18 @@ class ChatDecoder:
     def complete(self) -> bool:
         """Whether all of the answer has come; its usage may still follow."""
         return self._answered and (self.done or self._reason is not None) and self._reason != "error"
+
+    @property
+    def used(self) -> Usage:
+        """See `AnswerDecoder.used`."""
+        usage, details = self._usage, self._usage.prompt_tokens_details or _PromptDetails()
+        return Usage(
+            input_tokens=usage.prompt_tokens or 0,
+            output_tokens=usage.completion_tokens or 0,
+            cached_tokens=details.cached_tokens or 0,
+            cache_write_tokens=details.cache_write_tokens or 0,
+            cost=usage.cost or 0.0,
+        )
 
     def push(self, data: bytes) -> str:
         """Take the data of the next event; return its text, which may be empty.
@@ -201,23 +221,6 @@ class ChatDecoder:
             raise BrokenStream(self._provider, "the stream ended before the answer did")
         reason = _REASONS.get(self._reason or "", "stop")
         calls = [ToolCall(call.id, call.name, "".join(call.arguments) or "{}") for call in self._calls]
-        if reason == "length":  # the last one may be cut
-            calls = [call for call in calls if _is_json(call.arguments)]
-        elif calls and reason == "stop":  # a forced call is ended by an ordinary stop
+        if calls and reason == "stop":  # a forced call is ended by an ordinary stop
             reason = "tool_calls"
-        usage, details = self._usage, self._usage.prompt_tokens_details
-        ended = Ended(
-            reason,
-            input_tokens=usage.prompt_tokens or 0,
-            output_tokens=usage.completion_tokens or 0,
-            cached_tokens=(details.cached_tokens if details else None) or 0,
-        )
-        return calls, ended
-
-
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except msgspec.DecodeError:
-        return False
-    return True
+        return whole_calls(calls, reason), ended(reason, self.used, cost=self._usage.cost)

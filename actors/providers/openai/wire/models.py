@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from ....contracts import Model
-from .decoding import decoded
+from ....decoding import decoded
 
 
 class _Model(Struct):

@@ -10,9 +10,9 @@ from .....codecs.errors import CodecError
 from .....codecs.incremental import IncrementalDecoder
 from .....codecs.pcm import Pcm
 from ....contracts import Usage
+from ....decoding import decoded
 from ....errors import BrokenStream, InvalidRequest
 from ....http_errors import complained
-from .decoding import decoded
 from .tokens import TokenUsage, tokens
 
 SLOWEST, FASTEST = 0.25, 4.0

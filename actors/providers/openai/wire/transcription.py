@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from ....contracts import Usage, Word
+from ....decoding import decoded
 from ....errors import BrokenStream
 from ....http_errors import complained
-from .decoding import decoded
 from .tokens import TokenUsage, tokens
 
 LARGEST_UPLOAD: Final = 25 * 2**20

@@ -1,7 +1,8 @@
 """Addresses are checked before anything is sent to them."""
 
 import pytest
-from troupe.actors.providers.openai.endpoint import KNOWN, Endpoint, endpoint
+from troupe.actors.endpoint import HttpEndpoint
+from troupe.actors.providers.openai.endpoint import KNOWN, endpoint
 from troupe.actors.secret import Secret
 
 
@@ -25,7 +26,7 @@ def test_a_name_that_is_not_known_needs_an_address() -> None:
 @pytest.mark.parametrize("address", ["", "api.openai.com/v1", "ftp://host/v1", "http:///v1"])
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="base_url has to be like https:"):
-        Endpoint(provider="x", base_url=address)
+        HttpEndpoint(provider="x", base_url=address)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 )
 def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(ValueError, match="use key=") as caught:
-        Endpoint(provider="x", base_url=address)
+        HttpEndpoint(provider="x", base_url=address)
     assert "sk-1" not in str(caught.value)
 
 
@@ -44,4 +45,4 @@ def test_nothing_that_is_printed_has_the_key() -> None:
 @pytest.mark.parametrize("value", ["a\r\nb: c", "…", "\x00"])
 def test_a_header_that_can_not_be_sent_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="the header X-Title consists of printable ASCII"):
-        Endpoint(provider="x", base_url="http://host/v1", headers={"X-Title": value})
+        HttpEndpoint(provider="x", base_url="http://host/v1", headers={"X-Title": value})

@@ -12,6 +12,7 @@ from troupe.actors.contracts import Ended, Generate, ImagePart, TextPart, ToolCa
 from troupe.actors.errors import BrokenStream, ProviderError, ProviderUnavailable
 from troupe.actors.providers.openai.endpoint import Dialect
 from troupe.actors.providers.openai.wire.chat import ChatDecoder, adapted, encode_chat
+from troupe.actors.providers.openai.wire.options import ChatOptions
 from troupe.actors.sse import SseDecoder
 from troupe.services.wire.openai.chat import Asked, Quirks, Reply, ToolUse, answer
 
@@ -28,7 +29,7 @@ CONVERSATION = (
 
 
 def encoded(request: Generate, dialect: Dialect | None = None) -> dict[str, Any]:
-    return json.decode(encode_chat(request, "gpt-x", dialect or Dialect()))
+    return json.decode(encode_chat(request, "gpt-x", dialect or Dialect(), ChatOptions(), "wire"))
 
 
 def stream(reply: Reply, quirks: Quirks | None = None, **asked: Any) -> bytes:

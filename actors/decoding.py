@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ....errors import BrokenStream
+from .errors import BrokenStream
 
 T = TypeVar("T")
 
