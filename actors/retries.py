@@ -1,7 +1,14 @@
 """When a request may be sent once more: rarely, soon, and never so often that it adds to the trouble."""
 
+from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
+
+from anyio import current_time, sleep
+
+from .errors import ProviderError, ProviderTimeout
+
+T = TypeVar("T")
 
 FIRST_DELAY: Final = 0.1
 """Seconds before the first retry: more could be heard in a conversation."""
@@ -47,3 +54,31 @@ class Retries:
             return None
         self._saved -= 1
         return delay
+
+
+async def retried(call: Callable[[float], Awaitable[T]], retries: Retries | None, allowed: float) -> T:
+    """Do something until it succeeds, or there is no use in trying.
+
+    Args:
+        call: What to do, given the seconds that are left for it.
+        retries: The budget for doing it again; None for never.
+        allowed: Seconds for all attempts and the delays between them.
+
+    Raises:
+        ProviderError: What the last attempt raised. What took too long is not tried again.
+    """
+    latest = current_time() + allowed
+    if retries is not None:
+        retries.begin()
+    failures = 0
+    while True:
+        try:
+            return await call(latest - current_time())
+        except ProviderError as error:
+            failures += 1
+            if retries is None or not error.retryable or isinstance(error, ProviderTimeout):
+                raise
+            delay = retries.delay(failures, error.retry_after, latest - current_time())
+            if delay is None:
+                raise
+        await sleep(delay)
