@@ -1,9 +1,10 @@
-"""What HTTP says went wrong, as a provider's error: the one place where the two meet.
+"""What HTTP, or a WebSocket, says went wrong, as a provider's error: the one place where the two meet.
 
 Providers, and the servers that imitate them, say it in many ways: ``{"error": {…}}``, ``{"error": "…"}``,
-``{"detail": "…" | […] | {…}}``, an object with `message` and `code` at the top, plain text, a web page of something in
-front of them. Their messages may quote the request, or a part of the key. So a message is looked at, but what comes
-into an error are only words that look like names: status, code, type, parameter, the id of the request.
+``{"detail": "…" | […] | {…}}``, an object with `message` and `code` (or `err_code`, `error_code`, `status`) at the top,
+plain text, a web page of something in front of them. Their messages may quote the request, or a part of the key. So a
+message is looked at, but what comes into an error are only words that look like names: status, code, type, parameter,
+the id of the request.
 """
 
 import re
@@ -31,12 +32,14 @@ from .errors import (
     RequestTooLong,
 )
 
-_WORD: Final = re.compile("[A-Za-z_.-]{1,48}|[45][0-9]{2}")
+_WORD: Final = re.compile("[A-Za-z_.-]{1,48}|[A-Z]{2,8}-[0-9]{4}|[45][0-9]{2}")
 """Codes and types that may be quoted: neither a sentence nor a key looks like this."""
 _PLACE: Final = re.compile(r"[A-Za-z_]{1,40}(\.[A-Za-z_]{1,40}|\.\d+|\[\d+\])*", re.ASCII)
 """Parameters: ``messages[0].content``."""
 _MEDIA_TYPE: Final = re.compile("[a-z]+/[a-z.+-]+")
 _REQUEST_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+_REQUEST_IDS: Final = ("x-request-id", "request-id", "dg-request-id")
 
 _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "insufficient_quota": QuotaExceeded,
@@ -51,6 +54,34 @@ _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "server_error": ProviderUnavailable,
     "overloaded_error": ProviderUnavailable,
     "invalid_request_error": InvalidRequest,
+    # Deepgram's
+    "DATA-0000": InvalidRequest,
+    "BIG-0000": RequestTooLong,
+    "BIG-0001": RequestTooLong,
+    "NET-0000": ProviderUnavailable,
+    "NET-0001": ProviderTimeout,
+    # ElevenLabs': its status for most of them is 401 or 400
+    "quota_exceeded": QuotaExceeded,
+    "missing_permissions": AuthenticationFailed,
+    "needs_authorization": AuthenticationFailed,
+    "authentication_required": AuthenticationFailed,
+    "auth_error": AuthenticationFailed,
+    "unaccepted_terms": AuthenticationFailed,
+    "voice_not_found": ModelNotFound,
+    "voice_id_does_not_exist": ModelNotFound,
+    "max_character_limit_exceeded": RequestTooLong,
+    "too_many_concurrent_requests": RateLimited,
+    "concurrent_limit_exceeded": RateLimited,
+    "rate_limited": RateLimited,
+    "commit_throttled": RateLimited,
+    "system_busy": ProviderUnavailable,
+    "queue_overflow": ProviderUnavailable,
+    "resource_exhausted": ProviderUnavailable,
+    "session_time_limit_exceeded": ProviderUnavailable,
+    "transcriber_error": ProviderUnavailable,
+    "input_error": InvalidRequest,
+    "invalid_request": InvalidRequest,
+    "chunk_size_exceeded": InvalidRequest,
 }
 """Codes and, where there is none, types. Status 4xx other than these is decided by `_BY_STATUS`."""
 
@@ -64,6 +95,19 @@ _BY_STATUS: Final[dict[int, type[ProviderError]]] = {
     425: ProviderUnavailable,
     429: RateLimited,
 }
+
+_BY_CLOSE: Final[dict[int, type[ProviderError]]] = {
+    1000: BrokenStream,
+    1001: BrokenStream,
+    1005: BrokenStream,
+    1009: RequestTooLong,
+    1011: ProviderUnavailable,
+    1012: ProviderUnavailable,
+    1013: ProviderUnavailable,
+    1014: ProviderUnavailable,
+}
+"""Close codes (RFC 6455 7.4.1 and IANA's registry). 1008 says no more than that something was against the rules."""
+_CODE_IN_TEXT: Final = re.compile(r"[A-Z]{2,8}-[0-9]{4}|[a-z]+(?:_[a-z]+)+")
 
 _TELLING: Final[tuple[tuple[int, re.Pattern[str], type[ProviderError]], ...]] = (
     (404, re.compile(r"\b(model|voice)\b", re.IGNORECASE), ModelNotFound),
@@ -99,7 +143,7 @@ def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes)
 
 def request_id(headers: Mapping[str, str]) -> str:
     """Return what the provider calls the request in its own log; empty if it does not say."""
-    return _quotable(_REQUEST_ID, headers.get("x-request-id"))
+    return next((known for name in _REQUEST_IDS if (known := _quotable(_REQUEST_ID, headers.get(name)))), "")
 
 
 def complained(provider: str, error: object) -> ProviderError:
@@ -112,6 +156,20 @@ def complained(provider: str, error: object) -> ProviderError:
     complaint = _complaint(error)
     status = int(complaint.code) if re.fullmatch("[45][0-9][0-9]", complaint.code) else None  # OpenRouter's way
     return _error(provider, complaint, status)
+
+
+def closed(provider: str, code: int, reason: str) -> ProviderError:
+    """Return the error that the end of a WebSocket stands for.
+
+    Args:
+        provider: Who closed it.
+        code: The close code.
+        reason: The text beside it. Only what looks like one of the provider's codes gets into the error.
+    """
+    known = next((word for word in _CODE_IN_TEXT.findall(reason) if word in _BY_CODE), "")
+    kind = _BY_CODE[known] if known else _BY_CLOSE.get(code, ProviderFailed)
+    details: dict[str, Any] = {"close_code": code, "code": known} if known else {"close_code": code}
+    return kind(provider, f"closed with {code} {known}".rstrip(), details=details)
 
 
 def unexpected(provider: str, content_type: str, body: bytes) -> ProviderError:
@@ -169,7 +227,7 @@ def _complaint(value: object) -> Complaint:
     if not isinstance(value, dict):
         return Complaint()
     fields = cast("dict[str, Any]", value)
-    message = fields.get("message") or fields.get("msg")
+    message = next((text for name in _MESSAGES if (text := fields.get(name))), None)
     inner = fields.get("error") or fields.get("detail")
     if inner and not message:
         return _complaint(inner)
@@ -177,10 +235,14 @@ def _complaint(value: object) -> Complaint:
     place = ".".join(map(str, cast("list[object]", path))) if isinstance(path, list) else ""
     return Complaint(
         str(message or ""),
-        _word(fields.get("code")),
+        next((word for name in _CODES if (word := _word(fields.get(name)))), ""),
         _word(fields.get("type")),
         _quotable(_PLACE, fields.get("param") or place),
     )
+
+
+_MESSAGES: Final = ("message", "msg", "err_msg", "description", "title")
+_CODES: Final = ("code", "err_code", "error_code", "category", "status", "status_code")
 
 
 def _word(value: object) -> str:
