@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -25,6 +26,15 @@ class ProviderTable(Struct, frozen=True, kw_only=True):
     """Where it is, with the version (``http://127.0.0.1:1234/v1``); empty for the kind's usual address."""
     api_key: Secret | None = None
     """Its key, best as ``"env:NAME"``; without it the kind's own variable is looked at."""
+
+    def __post_init__(self) -> None:
+        if not self.base_url:
+            return
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+            raise ValueError("base_url is an address like http://127.0.0.1:1234/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("base_url is an address without a user, query or fragment; there is api_key for keys")
 
 
 T_co = TypeVar("T_co", bound=ProviderTable, covariant=True)

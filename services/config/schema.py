@@ -1,0 +1,63 @@
+"""What there is to configure. The structs are the truth; `docs/configuration.md` is compared with them by a test."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from ..gateway.access import Access
+from ..gateway.limits import Limits
+from ..kinds.kind import Part, ProviderTable
+
+
+class Server(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[server]``: where it listens and who may use it; the rest of its keys are those of `Access`."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on; any but loopback takes `api_keys`."""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    """The port; 0 is any free one."""
+    workers: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Processes that serve this port."""
+    tls: bool = False
+    """Whether to serve ``wss:`` and ``https:`` with a certificate made on the spot, where `tls_cert` names none."""
+    tls_cert: str = ""
+    """File with the certificate and its chain, PEM."""
+    tls_key: str = ""
+    """File with the certificate's key, PEM; not needed if it is in `tls_cert`."""
+    limits: Limits = Limits()
+
+
+class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[voice]``: who takes which part, and how sessions begin."""
+
+    stt: tuple[str, ...] = ()
+    """Providers of speech to text, ``NAME`` or ``NAME/MODEL``: the first one that works does it, the others are there
+    for when it fails. None: chosen from what there is."""
+    llm: tuple[str, ...] = ()
+    """The same for the language model."""
+    tts: tuple[str, ...] = ()
+    """The same for text to speech."""
+    model: str = "troupe"
+    """The name under which clients see the whole."""
+    voice: str = "alloy"
+    """The voice of a session whose client names none."""
+    voices: dict[str, str] = {}
+    """What a voice that clients name is called at the synthesizers: ``alloy = "af_heart"``. One that does not have it
+    is asked for the name that the client said, and then speaks in its own."""
+    instructions: str = ""
+    """Instructions for the language model, of a session whose client gives none."""
+    language: str = ""
+    """Which language is spoken, as ISO 639-1 (``de``), in a session whose client does not say; empty to find out."""
+
+    def chain(self, part: Part) -> tuple[str, ...]:
+        """Return the providers that are named for a part."""
+        return {"stt": self.stt, "llm": self.llm, "tts": self.tts}[part]
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    server: Server = field(default_factory=Server)
+    voice: Voice = field(default_factory=Voice)
+    providers: dict[str, ProviderTable] = {}
+    """``[providers.NAME]``; what may stand in each depends on its kind."""
