@@ -66,6 +66,13 @@ class Resampler:
         """The most input frames whose output may still be missing before `finish`."""
         return 0 if self.input_rate == self.output_rate else self._bank.width + self._bank.start(0)
 
+    def needed(self, outputs: int) -> int:
+        """Return how many frames of input it takes until so many of output have come back, since the last reset."""
+        if self.input_rate == self.output_rate:
+            return outputs
+        block = -(-outputs // self._bank.outputs) - 1
+        return max(0, self._bank.start(block) + self._bank.width)
+
     def reset(self) -> None:
         """Forget all audio pushed so far and begin a new stream, at the present input rate."""
         self._begin(self.input_rate)

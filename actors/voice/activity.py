@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from anyio import CapacityLimiter, Event, create_task_group, sleep, to_thread
+from anyio.lowlevel import checkpoint
 
 from ...codecs.pcm import Int16
 from ...codecs.silero import SileroModel
@@ -102,3 +103,5 @@ class Activity:
                         self._waiting.pop(listener, None)
                     if probability is not None:
                         listener.tell(probability)
+                if self._waiting:  # somebody has pushed more than a moment's audio
+                    await checkpoint()

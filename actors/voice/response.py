@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 PIECES = 32
 """Pieces of text that may wait for the synthesizer; then the model's tokens wait."""
 
+REFILL = 0.4
+"""Share of the lead that the client may have played before it is sent more."""
+
 CancelReason = Literal["turn_detected", "client_cancelled"]
 ResponseStatus = Literal["completed", "cancelled", "failed", "incomplete"]
 
@@ -268,8 +271,9 @@ class ResponseRun:
         """Send audio, when the client has no more than the lead of it to play."""
         if not len(samples):
             return
-        if (ahead := self._clock.remaining(self._now()) - self._services.lead) > 0:
-            await sleep(ahead)
+        lead = self._services.lead
+        if (ahead := self._clock.remaining(self._now()) - lead) > 0:
+            await sleep(ahead + lead * REFILL)  # not for every chunk anew: waking up costs more than sending
         self._session.emit(event.ResponseOutputAudioDelta(**self._place(), delta=self._form.encode(samples)))
         self._clock.send(len(samples), self._now())
 

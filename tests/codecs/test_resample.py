@@ -64,6 +64,14 @@ def test_any_chunking_gives_the_same_samples_and_as_many_as_the_law_says(
 
 @settings(deadline=None)
 @given(rates, rates, st.integers(1, 300))
+def test_it_says_how_much_input_an_output_takes(input_rate: int, output_rate: int, outputs: int) -> None:
+    needed = Resampler(input_rate, output_rate).needed(outputs)
+    assert len(Resampler(input_rate, output_rate).push(noise(needed))) >= outputs
+    assert len(Resampler(input_rate, output_rate).push(noise(max(0, needed - 1)))) < outputs
+
+
+@settings(deadline=None)
+@given(rates, rates, st.integers(1, 300))
 def test_samples_are_those_of_the_formula(input_rate: int, output_rate: int, frames: int) -> None:
     """Every output from its definition, one by one: the sum of inputs times a Kaiser-windowed sinc."""
     samples = noise(frames)
