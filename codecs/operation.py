@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeAlias, TypeVar
 
@@ -72,40 +72,53 @@ class Operation(Generic[R, S]):
     def perform(self, assets: Sequence[Asset], request: R, to: Target | None) -> tuple[Asset, S]:
         """Do it, and return what was made, and the remark.
 
+        What is made of untrusted files is untrusted, too: it keeps the sandbox, and may cost as much as they may
+        together.
+
         Args:
             assets: what it works on. If one of them has a sandbox, all is done there.
             request: what to do.
             to: where the result goes: a path, or None for memory. What is at that path is replaced at the end, if
-                nothing has failed. In a sandbox the whole result lies in the child's memory, which ``limits.memory``
-                bounds.
+                nothing has failed.
 
         Raises:
             CodecError: what the operation raises.
-            SandboxDied: if the sandbox's child crashed, or needed too much memory.
+            SandboxDied: if the sandbox's child crashed, or needed too much memory: the whole result lies in it, and
+                ``limits.memory`` bounds it.
+            TooSlow: if the time was up. In a sandbox, ``limits.cpu`` and ``limits.wall`` of all files together are for
+                all of the work, encoding included.
             OSError: if a file can't be read or written.
         """
         sandbox = next((asset.sandbox for asset in assets if asset.sandbox is not None), None)
+        limits = _together([asset.limits for asset in assets])
         if to is None:
             memory = io.BytesIO()
-            remark = self._write(sandbox, assets, request, memory)
-            return load(memory.getbuffer()), remark
+            remark = self._write(sandbox, assets, request, limits, memory)
+            return _made(memory.getbuffer(), limits, sandbox), remark
         path = Path(to)
         with _replacing(path) as file:
-            remark = self._write(sandbox, assets, request, file)
-        return load(path), remark
+            remark = self._write(sandbox, assets, request, limits, file)
+        return _made(path, limits, sandbox), remark
 
-    def _write(self, sandbox: Sandbox | None, assets: Sequence[Asset], request: R, file: BinaryIO) -> S:
+    def _write(self, sandbox: Sandbox | None, assets: Sequence[Asset], request: R, limits: Limits, file: BinaryIO) -> S:
         if sandbox is None:
             return self._function(assets, request, file)
         inputs = [_Input(asset.format.name, asset.size, asset.limits) for asset in assets]
         order = msgspec.msgpack.encode(_Order(inputs, msgspec.Raw(msgspec.msgpack.encode(request))))
-        with _joined([asset.source for asset in assets]) as source:
-            pieces = sandbox.run(self._place, source, order, _most([asset.limits for asset in assets]))
+        with (
+            _joined([asset.source for asset in assets]) as source,
+            closing(sandbox.run(self._place, source, order, limits)) as pieces,
+        ):
             try:
                 remark = msgspec.msgpack.decode(next(pieces, b""), type=self._remark)
             except msgspec.DecodeError as error:
                 raise SandboxDied("the child's answer makes no sense") from error
-            file.writelines(pieces)
+            left = limits.memory  # more than that an honest child can't have made
+            for piece in pieces:
+                left -= len(piece)
+                if left < 0:
+                    raise SandboxDied("the child's answer is larger than its memory")
+                file.write(piece)
         return remark
 
     def __call__(self, source: Source, request: bytes, _limits: Limits) -> Iterator[bytes]:
@@ -151,14 +164,16 @@ def _joined(sources: Sequence[Source]) -> Generator[Source]:
         yield Source(file.fileno(), file.tell())
 
 
-def _most(limits: Sequence[Limits]) -> Limits:
-    """Return what a child that works on several files may cost: as much as its most generous one."""
-    return Limits(
-        bytes=sum(each.bytes for each in limits),
-        cpu=max(each.cpu for each in limits),
-        wall=max(each.wall for each in limits),
-        memory=max(each.memory for each in limits),
-    )
+def _together(limits: Sequence[Limits]) -> Limits:
+    """Return what several files may cost together."""
+    sums = {name: sum(getattr(each, name) for each in limits) for name in ("bytes", "duration", "cpu", "wall")}
+    most = {name: max(getattr(each, name) for each in limits) for name in Limits.__struct_fields__ if name not in sums}
+    return Limits(**sums, **most)
+
+
+def _made(what: memoryview | Path, limits: Limits, sandbox: Sandbox | None) -> Asset:
+    size = what.stat().st_size if isinstance(what, Path) else len(what)
+    return load(what, limits=msgspec.structs.replace(limits, bytes=max(size, limits.bytes)), sandbox=sandbox)
 
 
 @contextmanager

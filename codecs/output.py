@@ -4,15 +4,22 @@ libav writes through a Python object, from C: what that raises would be lost or 
 raised there. What is to be streamed is collected in memory; what goes to a file stops at the first failure, which is
 raised on this side.
 
+libav's container and its streams refer to each other: one that is dropped unfinished would stay in memory until the
+garbage collector came by, and would write its end then, into a file that may be somebody else's by now. So an output
+that is not closed is given up: when its ``with`` block fails, or when it is dropped.
+
 Everything is written bit-exact: no date, no random number, no version of a library. The same input makes the same file.
 """
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from fractions import Fraction
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 import av
+import av.error
 import av.stream
 
 from .errors import UnsupportedFormat
@@ -23,9 +30,14 @@ _BUFFER = 256 * 1024
 
 
 class _Collector:
-    """What libav writes to when nothing can be corrected later: it has no ``seek``."""
+    """What libav writes to when nothing can be corrected later: it has no ``seek``.
+
+    Attributes:
+        closed: whether it is given up; PyAV then leaves out the end.
+    """
 
     def __init__(self) -> None:
+        self.closed = False
         self._parts: list[bytes] = []
 
     def write(self, data: Any) -> int:
@@ -41,16 +53,22 @@ class _Collector:
 
 
 class _Writer:
-    """What libav writes to when there is a file in which it can go back."""
+    """What libav writes to when there is a file in which it can go back.
+
+    Attributes:
+        closed: whether it is given up: nothing is written any more, and PyAV leaves out the end.
+        failure: what the file has raised; nothing is written any more either.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
+        self.closed = False
         self._file = file
         self._start = file.tell()
         self.failure: BaseException | None = None
 
     def write(self, data: Any) -> int:
         """Write to the file, unless that has failed."""
-        if self.failure is None:
+        if self.failure is None and not self.closed:
             try:
                 self._file.write(data)
             except BaseException as failure:
@@ -68,7 +86,9 @@ class _Writer:
 
 
 class Output:
-    """A container that is written. It belongs to one thread; `close` ends it.
+    """A container that is written. It belongs to one thread; `close`, or leaving its ``with`` block, ends it.
+
+    If the block fails, or if it is dropped without `close`, it is given up: nothing more is written, and all is freed.
 
     Args:
         muxer: libav's name of the container.
@@ -81,10 +101,11 @@ class Output:
     """
 
     def __init__(self, muxer: str, options: Mapping[str, str], file: BinaryIO | None = None) -> None:
+        self._container: Any = None  # PyAV types what takes keyword arguments in part only
         self._collector = _Collector()
         self._writer = None if file is None else _Writer(file)
         try:
-            self._container: Any = av.open(  # PyAV types what takes keyword arguments in part only
+            self._container = av.open(
                 self._writer or self._collector,
                 "w",
                 format=muxer,
@@ -93,6 +114,20 @@ class Output:
             )
         except ValueError as error:
             raise UnsupportedFormat(f"this build of libav can't write {muxer}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.discard()
+
+    def __del__(self) -> None:
+        self.discard()
 
     def add_encoder(self, codec: str, options: Mapping[str, str], **settings: Any) -> Any:
         """Add a stream with an encoder of its own, in the calling thread.
@@ -173,6 +208,13 @@ class Output:
             self._container.start_encoding()
             self._container.close()
         self._check()
+
+    def discard(self) -> None:
+        """Give it up, unless it is closed: nothing more is written. It may be called more than once."""
+        (self._writer or self._collector).closed = True
+        if self._container is not None:
+            with suppress(av.error.FFmpegError):  # of packets that still wait for their header
+                self._container.close()
 
     def _check(self) -> None:
         if self._writer is not None and self._writer.failure is not None:

@@ -140,23 +140,23 @@ def _perform(assets: Sequence[Asset], request: _Copy, to: Target | None) -> tupl
 
 
 def _copy(assets: Sequence[Asset], request: _Copy, file: BinaryIO) -> _Places:
-    whole = _Whole(Output(*MUXERS[request.form], file))
     places: _Places = []
-    for asset, indexes in zip(assets, request.streams, strict=True):
-        missing = _missing_times(asset, indexes)
-        with opened(asset.source, asset.format, asset.limits) as media:
-            streams = [media.container.streams[index] for index in indexes]
-            clock = next((stream for stream in streams if stream.type == "video"), streams[0])
-            base = max(0.0, start_of(clock))
-            packets = _timed(media.packets(*indexes), missing)
-            origin = base
-            if request.cut:
-                origin, held = _until(packets, clock, base + request.start)
-                stop = float("inf") if request.stop is None else base + request.stop
-                packets = _between(chain(held, packets), origin, stop, len(streams))
-            places.append((origin - base, whole.end))
-            whole.append(streams, packets, origin)
-    whole.close()
+    with Output(*MUXERS[request.form], file) as output:
+        whole = _Whole(output)
+        for asset, indexes in zip(assets, request.streams, strict=True):
+            missing = _missing_times(asset, indexes)
+            with opened(asset.source, asset.format, asset.limits) as media:
+                streams = [media.container.streams[index] for index in indexes]
+                clock = next((stream for stream in streams if stream.type == "video"), streams[0])
+                base = max(0.0, start_of(clock))
+                packets = _timed(media.packets(*indexes), missing)
+                origin = base
+                if request.cut:
+                    origin, held = _until(packets, clock, base + request.start)
+                    stop = float("inf") if request.stop is None else base + request.stop
+                    packets = _between(chain(held, packets), origin, stop, len(streams))
+                places.append((origin - base, whole.end))
+                whole.append(streams, packets, origin)
     return places
 
 
@@ -201,10 +201,6 @@ class _Whole:
                 self.end = max(self.end, end)
                 self._output.write([packet])
         self._last = [track.last for track in tracks.values()]
-
-    def close(self) -> None:
-        """Write the end."""
-        self._output.close()
 
 
 class _Track:

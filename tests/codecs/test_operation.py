@@ -53,10 +53,19 @@ def test_in_memory():
     assert remark == [3, 7, 5]
 
 
+def test_what_is_made_may_cost_what_its_files_may_together():
+    limits = JOIN.perform(assets(), Join(b", "), None)[0].limits
+    one = Limits()
+    assert (limits.duration, limits.cpu, limits.wall) == (1 + 2 + 3, 3 * one.cpu, 3 * one.wall)
+    assert (limits.pixels, limits.memory) == (one.pixels, one.memory)
+    small = load(b"one", limits=Limits(bytes=3, duration=1))
+    assert JOIN.perform([small], Join(b""), None)[0].read() == b"TEXT: one"
+
+
 def test_in_a_sandbox(sandbox):
     made, remark = JOIN.perform(assets(sandbox), Join(b", "), None)
     assert made.read() == b"TEXT: one, and two, three"
-    assert made.sandbox is None
+    assert made.sandbox is sandbox  # an answer of a child is not trusted more than the file
     assert remark == [3, 7, 5]
 
 
@@ -95,6 +104,20 @@ class Wrong(Operation[Join, str]):
 
 
 WRONG = Wrong("test_operation:JOIN", Join, str, join)
+
+
+def flood(source, request, limits):
+    yield msgspec.msgpack.encode([])
+    while True:
+        yield bytes(2**20)
+
+
+FLOOD = Operation("test_operation:flood", Join, list[int], join)
+
+
+def test_a_child_that_does_not_stop(sandbox):
+    with pytest.raises(SandboxDied, match="larger than its memory"):
+        FLOOD.perform([load(b"one", limits=Limits(memory=2**26), sandbox=sandbox)], Join(b""), None)
 
 
 def test_an_answer_that_makes_no_sense(sandbox):

@@ -1,3 +1,4 @@
+import gc
 import io
 from fractions import Fraction
 
@@ -92,3 +93,50 @@ def test_a_failure_is_raised_on_this_side():
     output.write(mp3_packets(output))
     with pytest.raises(KeyboardInterrupt):
         output.close()
+
+
+def containers():
+    return sum(type(thing).__name__ == "OutputContainer" for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+def test_an_unfinished_one_is_given_up_at_once(dropped):
+    """libav's own would write its end whenever the garbage collector comes by."""
+    gc.collect()
+    before = containers()
+    gc.disable()
+    try:
+        file = io.BytesIO()
+        output = Output("mp3", {}, file)
+        output.write(mp3_packets(output))
+        if dropped:
+            del output
+        else:
+            with pytest.raises(ZeroDivisionError), output:
+                1 / 0  # noqa: B018
+            output.discard()
+            output = None
+        assert containers() == before
+    finally:
+        gc.enable()
+    gc.collect()
+    assert file.getvalue() == b""
+
+
+def test_a_block_ends_it():
+    file = io.BytesIO()
+    with Output("mp3", {}, file) as output:
+        output.write(mp3_packets(output))
+    assert load(file.getvalue()).format.name == "mp3"
+    output.discard()
+    assert file.getvalue()
+
+
+def test_packets_that_wait_for_a_header_are_given_up():
+    output = Output("matroska", {})
+    stream, _ = (output.add_packets("h264", Fraction(1, 1000), width=64, height=64) for _ in range(2))
+    packet = packet_of(b"\0\0\0\1\x09\xf0")
+    packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 1000)
+    output.write([packet])  # it is held back until both streams have told their parameters
+    output.discard()
+    assert output.take() == b""

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ def ones(count, value=1):
 def runs(samples):
     """The values of a channel and how often each comes, as ``[(value, count)]``."""
     edges = [0, *np.flatnonzero(np.diff(samples)) + 1, len(samples)]
-    return [(int(samples[one]), other - one) for one, other in zip(edges, edges[1:], strict=False) if one < other]
+    return [(int(samples[one]), other - one) for one, other in pairwise(edges) if one < other]
 
 
 @pytest.mark.parametrize(
