@@ -70,6 +70,10 @@ class Ear:
         frames = self._resampler.needed(window_end - self._origin) - self._frames
         self._missing = frames * self.form.sample_size - len(self._decoder.pending)
 
+    def since(self, position: int) -> Int16:
+        """Return what was heard from `position` on, or as much of it as is still kept."""
+        return self.between(position, self._ring.stop)
+
     def between(self, start: int, stop: int) -> Int16:
         """Return what was heard from position `start` to `stop`, or as much of it as is still kept."""
         return self._ring.read(min(max(start, self._ring.start), stop), stop)
