@@ -1,0 +1,141 @@
+"""Client secrets: keys for browsers that open a session for a while, with the session's configuration inside.
+
+A secret is a signed token. Any process that has the signing key can read it, so it needs no store, and workers or
+machines that share the key accept each other's. It carries when it expires, whose API key it comes from, which is what
+a revoked key takes its secrets with, and the configuration, compressed: its holder can read that, as he could in
+``session.created``. One-use secrets need one thing more, a table of those that were used, which the workers of one
+server share. Several machines each have their own: behind a load balancer, a secret opens one session on each.
+"""
+
+import base64
+import binascii
+import hmac
+import struct
+import time
+import zlib
+from collections.abc import Callable
+from hashlib import sha256
+from secrets import token_bytes
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ...actors.realtime.errors import ClientMistake
+from ...actors.realtime.ids import new_session_id
+from ...actors.realtime.session_config import RealtimeSession, Session, TranscriptionSession
+from .access import KeyId
+from .spent import NONCE, SpentTable
+
+PREFIX: Final = "ek_"
+LONGEST: Final = 6000
+"""Characters of a secret: servers and proxies take header lines of 8 KiB, and there is more in the line."""
+_HEAD: Final = struct.Struct(">I16s16s")  # when it expires, whose key, what is random
+_MAC: Final = 16
+_decoder: Final[msgspec.json.Decoder[Session]] = msgspec.json.Decoder(Session)
+_DICTIONARY: Final = b"".join(
+    msgspec.json.encode(each) for each in (TranscriptionSession(id=""), RealtimeSession(id="", model=""))
+)
+"""What configurations have in common; a secret that says nothing else takes some 100 characters."""
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """What a valid secret stands for."""
+
+    session: Session
+    """What the session that it opens begins with."""
+    minter: KeyId
+    """The API key that it comes from."""
+
+
+class InvalidSecret(Exception):
+    """A secret that opens nothing: it is none of ours, has expired, or has been used."""
+
+
+class ClientSecrets:
+    """Makes client secrets, and reads them.
+
+    Args:
+        signing_key: What nobody outside may know.
+        model: That of sessions whose configuration names none; the holder of a secret for it may name one.
+        spent: Remembers which were used; None: each opens sessions until it expires.
+        now: Unix time, in seconds.
+    """
+
+    def __init__(
+        self, signing_key: bytes, model: str, spent: SpentTable | None = None, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._key = hmac.digest(signing_key, b"troupe client secret", sha256)
+        self._model = model
+        self._spent = spent
+        self._now = now
+
+    def mint(self, session: Session, seconds: int, minter: KeyId) -> tuple[str, int]:
+        """Return a new secret, and when it expires in seconds of Unix time.
+
+        Raises:
+            ClientMistake: The configuration does not fit.
+        """
+        expires_at = int(self._now()) + seconds
+        packer = zlib.compressobj(9, wbits=-15, zdict=_DICTIONARY)
+        content = packer.compress(msgspec.json.encode(session)) + packer.flush()
+        signed = _HEAD.pack(expires_at, minter, token_bytes(16)) + content
+        value = PREFIX + base64.urlsafe_b64encode(signed + self._mac(signed)).rstrip(b"=").decode()
+        if len(value) > LONGEST:
+            raise ClientMistake(
+                "string_above_max_length",
+                f"Invalid 'session': too long for a client secret, which holds about {LONGEST // 2} characters of "
+                "instructions and tools, or more if they compress well. Send them in a session.update.",
+                "session",
+            )
+        return value, expires_at
+
+    def redeem(self, value: str, *, model: str | None = None) -> Grant:
+        """Return what a secret stands for; one for one use is used thereby.
+
+        Args:
+            value: The secret.
+            model: That its holder asks for; it has to be the secret's, if that has one. None: he does not say.
+
+        Raises:
+            InvalidSecret: It opens nothing.
+        """
+        head, session = self._read(value)
+        expires_at, minter, nonce = _HEAD.unpack(head)
+        if expires_at <= self._now():
+            raise InvalidSecret
+        if model is not None and isinstance(session, RealtimeSession):
+            if session.model not in (model, self._model):
+                raise InvalidSecret
+            session = replace(session, model=model)
+        if self._spent is None:
+            session = replace(session, id=new_session_id())  # there may be several of them
+        elif not self._spent.claim(nonce[:NONCE], expires_at, self._now()):
+            raise InvalidSecret
+        return Grant(session=session, minter=KeyId(minter))
+
+    def _read(self, value: str) -> tuple[bytes, Session]:
+        if not value.startswith(PREFIX) or len(value) > LONGEST:
+            raise InvalidSecret
+        encoded = value.removeprefix(PREFIX)
+        try:
+            token = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidSecret from None
+        signed, mac = token[:-_MAC], token[-_MAC:]
+        if len(signed) < _HEAD.size or not hmac.compare_digest(mac, self._mac(signed)):
+            raise InvalidSecret
+        try:
+            content = zlib.decompressobj(-15, zdict=_DICTIONARY).decompress(signed[_HEAD.size :])
+            return signed[: _HEAD.size], _decoder.decode(content)
+        except (zlib.error, msgspec.DecodeError, UnicodeError):
+            raise InvalidSecret from None  # ours, but of another version
+
+    def _mac(self, signed: bytes) -> bytes:
+        return hmac.digest(self._key, signed, sha256)[:_MAC]
+
+
+def is_client_secret(key: str) -> bool:
+    """Whether a key is to be read as a client secret."""
+    return key.startswith(PREFIX)
