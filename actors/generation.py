@@ -1,6 +1,6 @@
 """What the actors of all language models share: an answer is read, understood and passed on, token by token."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
@@ -53,10 +53,19 @@ async def pass_on(
     decoder: AnswerDecoder,
     replies: Sender[GenerationEvent],
     meter: Meter,
+    on_calls: Callable[[list[ToolCall]], None] | None = None,
 ) -> None:
     """Send what an answer says as it comes, and at last how it ended; count what it used, however it ends.
 
     Cancelling stops in the middle; the caller's block closes the request.
+
+    Args:
+        answer: What is read.
+        items: Its items, each a JSON text.
+        decoder: Understands them.
+        replies: Where to send what it says.
+        meter: Counts.
+        on_calls: Gets the calls of tools, if there are any, before they are sent.
 
     Raises:
         ProviderError: The answer is an error, or breaks off, or stops.
@@ -74,6 +83,8 @@ async def pass_on(
         calls, ended = decoder.finish()
     finally:
         meter.add(decoder.used)
+    if calls and on_calls is not None:
+        on_calls(calls)
     for call in calls:
         await replies.send(call)
     await replies.send(ended)

@@ -20,6 +20,7 @@ from msgspec import Struct
 from .errors import (
     AuthenticationFailed,
     BrokenStream,
+    CannotContinue,
     ContentRefused,
     InvalidRequest,
     ModelNotFound,
@@ -39,7 +40,7 @@ _PLACE: Final = re.compile(r"[A-Za-z_]{1,40}(\.[A-Za-z_]{1,40}|\.\d+|\[\d+\])*",
 _MEDIA_TYPE: Final = re.compile("[a-z]+/[a-z.+-]+")
 _REQUEST_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 
-_REQUEST_IDS: Final = ("x-request-id", "request-id", "dg-request-id")
+_REQUEST_IDS: Final = ("x-request-id", "request-id", "dg-request-id", "x-generation-id")
 
 _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "insufficient_quota": QuotaExceeded,
@@ -54,6 +55,32 @@ _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "server_error": ProviderUnavailable,
     "overloaded_error": ProviderUnavailable,
     "invalid_request_error": InvalidRequest,
+    # Anthropic's types, which say something only in the middle of a stream, where there is no status
+    "api_error": ProviderUnavailable,
+    "timeout_error": ProviderUnavailable,
+    "rate_limit_error": RateLimited,
+    "authentication_error": AuthenticationFailed,
+    "permission_error": AuthenticationFailed,
+    "billing_error": QuotaExceeded,
+    "not_found_error": ModelNotFound,
+    "request_too_large": RequestTooLong,
+    # OpenRouter's
+    "authentication": AuthenticationFailed,
+    "payment_required": QuotaExceeded,
+    "no_endpoints": ModelNotFound,
+    "model_deprecated": ModelNotFound,
+    "model_unavailable_upstream": ModelNotFound,
+    "free_variant_ended": ModelNotFound,
+    "max_tokens_exceeded": RequestTooLong,
+    "token_limit_exceeded": RequestTooLong,
+    "string_too_long": RequestTooLong,
+    "payload_too_large": RequestTooLong,
+    "refusal": ContentRefused,
+    "capacity_exhausted": RateLimited,
+    "provider_overloaded": ProviderUnavailable,
+    "provider_unavailable": ProviderUnavailable,
+    "temporarily_unavailable": ProviderUnavailable,
+    "server": ProviderUnavailable,
     # Deepgram's
     "DATA-0000": InvalidRequest,
     "BIG-0000": RequestTooLong,
@@ -113,7 +140,12 @@ _TELLING: Final[tuple[tuple[int, re.Pattern[str], type[ProviderError]], ...]] = 
     (404, re.compile(r"\b(model|voice)\b", re.IGNORECASE), ModelNotFound),
     (400, re.compile(r"\bvoice\b.*\b(not found|unknown|not exist)\b", re.IGNORECASE), ModelNotFound),
     (429, re.compile(r"request too large", re.IGNORECASE), RequestTooLong),
-    (400, re.compile(r"maximum context length|context (window|length|size)", re.IGNORECASE), RequestTooLong),
+    (
+        400,
+        re.compile(r"maximum context length|context (window|length|size|limit)|prompt is too long", re.IGNORECASE),
+        RequestTooLong,
+    ),
+    (400, re.compile(r"\bprefill|must end with a user message", re.IGNORECASE), CannotContinue),
 )
 """Statuses whose meaning only the message tells."""
 
@@ -126,6 +158,8 @@ class Complaint(Struct, frozen=True):
     code: str = ""
     kind: str = ""
     param: str = ""
+    status: int | None = None
+    """The status that HTTP had, or would have had before the answer began."""
 
 
 def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -154,8 +188,7 @@ def complained(provider: str, error: object) -> ProviderError:
         error: What stands under ``error``, decoded.
     """
     complaint = _complaint(error)
-    status = int(complaint.code) if re.fullmatch("[45][0-9][0-9]", complaint.code) else None  # OpenRouter's way
-    return _error(provider, complaint, status)
+    return _error(provider, complaint, complaint.status)
 
 
 def closed(provider: str, code: int, reason: str) -> ProviderError:
@@ -233,16 +266,32 @@ def _complaint(value: object) -> Complaint:
         return _complaint(inner)
     path = fields.get("loc")  # FastAPI's
     place = ".".join(map(str, cast("list[object]", path))) if isinstance(path, list) else ""
+    told = _WHERE.match(str(message or ""))  # Anthropic's
+    words = [word for value in (*map(fields.get, _DETAILS), fields) for word in _codes(value)]
     return Complaint(
         str(message or ""),
-        next((word for name in _CODES if (word := _word(fields.get(name)))), ""),
+        next((word for word in words if not word.isdigit()), words[0] if words else ""),
         _word(fields.get("type")),
-        _quotable(_PLACE, fields.get("param") or place),
+        _quotable(_PLACE, fields.get("param") or place or (told and told[1])),
+        next((int(word) for word in words if word.isdigit()), None),
     )
 
 
+def _codes(value: object) -> list[str]:
+    """Return the codes in an object, the one that says most first."""
+    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return [word for name in _CODES if (word := _word(fields.get(name)))]
+
+
 _MESSAGES: Final = ("message", "msg", "err_msg", "description", "title")
-_CODES: Final = ("code", "err_code", "error_code", "category", "status", "status_code")
+_CODES: Final = ("code", "err_code", "error_code", "category", "status", "status_code", "error_type")
+_DETAILS: Final = ("metadata", "availability")
+"""Objects in which OpenRouter says more."""
+_WHERE: Final = re.compile(
+    "`?((?:max_tokens|messages|metadata|model|stop_sequences|system|temperature|thinking|tool_choice|tools|top_k|top_p)"
+    r"(?:\.[a-z_]+|\.[0-9]+)*)`?(?::| is | and )"
+)
+"""The parameter with which a message begins: ``messages.1.content: …``, ```temperature` is deprecated …``."""
 
 
 def _word(value: object) -> str:

@@ -12,6 +12,7 @@ from msgspec import json
 from troupe.actors.errors import (
     AuthenticationFailed,
     BrokenStream,
+    CannotContinue,
     ContentRefused,
     InvalidRequest,
     ModelNotFound,
@@ -30,6 +31,10 @@ def openai(
     message: str = "", kind: str = "invalid_request_error", code: str | None = None, param: str | None = None
 ) -> Any:
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def anthropic(kind: str, message: str) -> Any:
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
 
 
 # What servers really send, from the facts that are public about them.
@@ -118,6 +123,53 @@ RECORDED: list[tuple[int, Any, type[ProviderError], str]] = [
         ProviderUnavailable,
         "HTTP 529 overloaded_error",
     ),
+    (404, anthropic("not_found_error", "model: claude-9"), ModelNotFound, "HTTP 404 not_found_error at model"),
+    (
+        400,
+        anthropic("invalid_request_error", "messages.1.content.0.text: must not be empty"),
+        InvalidRequest,
+        "HTTP 400 invalid_request_error at messages.1.content.0.text",
+    ),
+    (
+        400,
+        anthropic("invalid_request_error", "`temperature` is deprecated for this model."),
+        InvalidRequest,
+        "HTTP 400 invalid_request_error at temperature",
+    ),
+    (
+        400,
+        anthropic("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
+        RequestTooLong,
+        "HTTP 400 invalid_request_error",
+    ),
+    (
+        400,
+        anthropic("invalid_request_error", "This model does not support assistant message prefill."),
+        CannotContinue,
+        "HTTP 400 invalid_request_error",
+    ),
+    (402, anthropic("billing_error", "…"), QuotaExceeded, "HTTP 402 billing_error"),
+    (413, "<html>cloudflare</html>", RequestTooLong, "HTTP 413"),
+    (404, {"error": "model 'x' not found"}, ModelNotFound, "HTTP 404"),  # Ollama's
+    (503, {"error": "server busy, please try again."}, ProviderUnavailable, "HTTP 503"),
+    (
+        403,
+        {"error": {"message": "…", "code": 403, "metadata": {"error_type": "content_policy_violation"}}},
+        ContentRefused,
+        "HTTP 403 content_policy_violation",
+    ),
+    (
+        404,
+        {"error": {"message": "…", "error_type": "x", "availability": {"code": "no_endpoints"}}},
+        ModelNotFound,
+        "HTTP 404 no_endpoints",
+    ),
+    (
+        429,
+        {"error": {"message": "…", "type": None, "error_type": "dynamic_token_limited"}},
+        RateLimited,
+        "HTTP 429 dynamic_token_limited",
+    ),
     (307, "", ProviderFailed, "HTTP 307"),
     (408, "", ProviderUnavailable, "HTTP 408"),
     (418, "", InvalidRequest, "HTTP 418"),
@@ -141,6 +193,10 @@ def test_recorded_refusals(status: int, body: Any, kind: type[ProviderError], re
         ({"message": "slow down", "code": "rate_limit_exceeded"}, RateLimited),
         ({"message": "Provider disconnected", "code": 502}, ProviderUnavailable),
         ({"message": "Moderated", "code": 403}, AuthenticationFailed),
+        ({"message": "…", "code": 403, "metadata": {"error_type": "refusal"}}, ContentRefused),
+        ({"message": "…", "code": 502, "metadata": {"error_type": "provider_unavailable"}}, ProviderUnavailable),
+        ({"message": "Overloaded", "type": "overloaded_error"}, ProviderUnavailable),
+        ({"message": "…", "type": "rate_limit_error"}, RateLimited),
         ("boom", ProviderFailed),
         ({}, ProviderFailed),
         (7, ProviderFailed),
