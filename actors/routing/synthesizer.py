@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ...runtime import Duplex
 from ...runtime.errors import ChannelBroken
 from ..contracts import Say, Speech, Synthesize
-from ..errors import BrokenStream
+from ..errors import BrokenStream, ModelNotFound
 from .breaker import DEFAULT_POLICY, BreakerPolicy
 from .caller import Speaker
 from .chain import Attempt, Provider, called
@@ -35,12 +35,19 @@ class SynthesizerPatience(Struct, frozen=True, kw_only=True):
 DEFAULT_PATIENCE: Final = SynthesizerPatience()
 
 
+MOST_VOICES: Final = 256
+"""Names of voices that are remembered to be unknown somewhere; clients may send any."""
+
+
 class FallbackSynthesizer(Fallback):
     """Answers `Synthesize` with the first synthesizer that does.
 
     If it fails, the next one goes on in the middle of the piece (see `Recital`), in the voice that the provider's table
     of voices names, and at the rate with which the call began. A piece with words in it for which a synthesizer gives
     no audio at all counts as a failure: that is how some say that there is no credit left.
+
+    Names of voices differ from one synthesizer to the next. One that has no such voice (`ModelNotFound`) is asked for
+    the name that its table was given, if that is another one, and then speaks in its own; both are remembered.
     """
 
     def __init__(
@@ -51,6 +58,7 @@ class FallbackSynthesizer(Fallback):
     ) -> None:
         super().__init__(providers, policy)
         self._patience = patience
+        self._unknown: dict[tuple[str, str], None] = {}
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak each piece as it comes, whoever does it.
@@ -58,30 +66,56 @@ class FallbackSynthesizer(Fallback):
         Raises:
             ProviderError: None of them could.
         """
-        reading = _Reading(request, Speaker(caller), self._patience)
+        reading = _Reading(request, Speaker(caller), self._patience, self._unknown)
         await self._chain.call(reading.go_on, lambda: reading.recital.done)
 
 
 class _Reading:
     """One call, as far as the caller has got it."""
 
-    def __init__(self, request: Synthesize, caller: Speaker[Speech, Say], patience: SynthesizerPatience) -> None:
+    def __init__(
+        self,
+        request: Synthesize,
+        caller: Speaker[Speech, Say],
+        patience: SynthesizerPatience,
+        unknown: dict[tuple[str, str], None],
+    ) -> None:
         self.recital = Recital()
+        self._unknown = unknown
         self._request = request
         self._caller = caller
         self._patience = patience
         self._handed = 0  # pieces that the present synthesizer, or one before, was given
 
     async def go_on(self, attempt: Attempt) -> None:
-        """Have one synthesizer speak the pieces, or what is left of them."""
+        """Have one synthesizer speak the pieces, or what is left of them, in the first voice that it has."""
+        model = called(attempt.provider.models, self._request.model)
+        voice = self._voice(attempt)
+        spoken = False
+        while not spoken:
+            try:
+                await self._speak(attempt, replace(self._request, model=model, voice=voice))
+                spoken = True
+            except* ModelNotFound:
+                if not voice or self.recital.begun:  # then it is the model that it does not have
+                    raise
+                self._note_unknown(attempt.path, voice)
+                voice = self._voice(attempt)
+
+    def _note_unknown(self, path: str, voice: str) -> None:
+        if len(self._unknown) >= MOST_VOICES:
+            del self._unknown[next(iter(self._unknown))]
+        self._unknown[path, voice] = None
+
+    def _voice(self, attempt: Attempt) -> str:
+        """Return the voice to ask for: by its name at the provider, by the caller's, or none, for its own."""
+        asked = self._request.voice
+        names = (called(attempt.provider.voices, asked), asked)
+        return next((name for name in names if (attempt.path, name) not in self._unknown), "") if names[0] else ""
+
+    async def _speak(self, attempt: Attempt, request: Synthesize) -> None:
         end = self.recital.begin()
         self._handed = self.recital.piece
-        names = attempt.provider
-        request = replace(
-            self._request,
-            model=called(names.models, self._request.model),
-            voice=called(names.voices, self._request.voice),
-        )
         with attempt.watchdog() as dog:
             if end is not None:
                 await self._caller.give(end, dog)

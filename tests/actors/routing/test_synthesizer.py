@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from anyio import create_task_group, current_time, move_on_after, sleep, wait_all_tasks_blocked
 from troupe.actors.contracts import Say, Speech, Synthesize, Word
-from troupe.actors.errors import BrokenStream, ContentRefused, ProviderTimeout
+from troupe.actors.errors import BrokenStream, ContentRefused, ModelNotFound, ProviderTimeout
 from troupe.actors.routing import BreakerPolicy, FallbackSynthesizer, Provider, SynthesizerPatience
-from troupe.runtime import Ref, child
+from troupe.runtime import Actor, Duplex, Ref, child
 from troupe.runtime.errors import ChannelBroken
+from troupe.runtime.events import Failure
 from understudies import NEVER_OPEN, Crash, End, ScriptedSynthesizer, Stage, Stall, Steps, company, player
 
 pytestmark = pytest.mark.virtual
@@ -72,7 +73,9 @@ async def chain(
         yield system.ref("tts")
 
 
-async def hear(tts: Ref, pieces: list[str] = PIECES, pause: float = 0.0, listens: float = 0.0) -> list[Speech]:
+async def hear(
+    tts: Ref, pieces: list[str] = PIECES, pause: float = 0.0, listens: float = 0.0, voice: str = ""
+) -> list[Speech]:
     """Have the pieces spoken, with a pause before each; return what is to be heard."""
 
     async def say() -> None:
@@ -84,7 +87,7 @@ async def hear(tts: Ref, pieces: list[str] = PIECES, pause: float = 0.0, listens
 
     speeches: list[Speech] = []
     failure: Exception | None = None
-    async with tts.open(Synthesize(), timeout=10_000, buffer=1) as call, create_task_group() as tasks:
+    async with tts.open(Synthesize(voice=voice), timeout=10_000, buffer=1) as call, create_task_group() as tasks:
         tasks.start_soon(say)
         try:
             async for speech in call:
@@ -219,6 +222,59 @@ async def test_how_long_the_caller_waits_for_the_next_voice(chunks: int, fault: 
     async with chain(Stage(), dies(chunks, fault), speaks) as tts:
         assert words_in(await hear(tts)) == WORDS
         assert current_time() == pytest.approx(delay)
+
+
+class Choosy(Actor):
+    """Speaks in the voices that it has, and in its own where none is named."""
+
+    max_concurrency = 8
+
+    def __init__(self, voices: set[str], asked: list[str], model: bool = True) -> None:
+        self.voices, self.asked, self.model = voices, asked, model
+
+    async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
+        self.asked.append(request.voice)
+        if not self.model or request.voice not in {"", *self.voices}:
+            raise ModelNotFound("choosy")
+        number = 0
+        async for piece in caller:
+            for step in speaks(number, piece.text):
+                await caller.send(step)
+            number += 1
+
+
+@pytest.mark.parametrize(
+    ("table", "has", "first", "later"),
+    [
+        ({}, {"alloy"}, ["alloy"], ["alloy"]),
+        ({}, {"heart"}, ["alloy", ""], [""]),
+        ({"alloy": "heart"}, {"heart"}, ["heart"], ["heart"]),
+        ({"alloy": "heart"}, {"alloy"}, ["heart", "alloy"], ["alloy"]),
+        ({"alloy": "heart"}, {"other"}, ["heart", "alloy", ""], [""]),
+        ({"alloy": ""}, {"alloy"}, [""], [""]),
+    ],
+)
+async def test_a_voice_that_is_not_there_is_replaced_and_that_is_remembered(
+    table: dict[str, str], has: set[str], first: list[str], later: list[str]
+) -> None:
+    stage, asked = Stage(), list[str]()
+    providers = [Provider("choosy", voices=table)]
+    router = child(FallbackSynthesizer, providers, name="tts")
+    async with company(stage, child(Choosy, has, asked, name="choosy"), router) as system:
+        for expected in (first, later):
+            asked.clear()
+            assert words_in(await hear(system.ref("tts"), voice="alloy")) == WORDS
+            assert asked == expected
+        assert not any(isinstance(event, Failure) for event in stage.events)
+
+
+async def test_a_model_that_is_not_there_is_no_matter_of_the_voice() -> None:
+    stage, asked = Stage(), list[str]()
+    choosy = [child(Choosy, {"alloy"}, asked, model, name=name) for name, model in (("a", False), ("b", True))]
+    router = child(FallbackSynthesizer, [Provider("a"), Provider("b")], name="tts")
+    async with company(stage, *choosy, router) as system:
+        assert words_in(await hear(system.ref("tts"), voice="alloy")) == WORDS
+        assert asked == ["alloy", "", "alloy"]
 
 
 async def test_neither_a_pause_for_thought_nor_a_slow_listener_is_a_fault() -> None:
