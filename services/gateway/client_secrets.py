@@ -8,7 +8,6 @@ server share. Several machines each have their own: behind a load balancer, a se
 """
 
 import base64
-import binascii
 import hmac
 import struct
 import time
@@ -47,10 +46,18 @@ class Grant(Struct, frozen=True, kw_only=True):
     """What the session that it opens begins with."""
     minter: KeyId
     """The API key that it comes from."""
+    nonce: bytes
+    """What is random in it."""
+    expires_at: int
+    """Seconds of Unix time."""
 
 
 class InvalidSecret(Exception):
-    """A secret that opens nothing: it is none of ours, has expired, or has been used."""
+    """A secret that opens nothing: it has expired, or has been used, or is for something else."""
+
+
+class ForgedSecret(InvalidSecret):
+    """It is none of ours, so somebody is guessing."""
 
 
 class ClientSecrets:
@@ -91,8 +98,8 @@ class ClientSecrets:
             )
         return value, expires_at
 
-    def redeem(self, value: str, *, model: str | None = None) -> Grant:
-        """Return what a secret stands for; one for one use is used thereby.
+    def read(self, value: str, *, model: str | None = None) -> Grant:
+        """Return what a secret stands for; it is not used thereby.
 
         Args:
             value: The secret.
@@ -101,36 +108,45 @@ class ClientSecrets:
         Raises:
             InvalidSecret: It opens nothing.
         """
-        head, session = self._read(value)
-        expires_at, minter, nonce = _HEAD.unpack(head)
+        signed = self._verified(value)
+        expires_at, minter, nonce = _HEAD.unpack(signed[: _HEAD.size])
         if expires_at <= self._now():
             raise InvalidSecret
+        try:
+            content = zlib.decompressobj(-15, zdict=_DICTIONARY).decompress(signed[_HEAD.size :])
+            session = _decoder.decode(content)
+        except (zlib.error, msgspec.DecodeError, UnicodeError):
+            raise InvalidSecret from None  # ours, but of another version
         if model is not None and isinstance(session, RealtimeSession):
             if session.model not in (model, self._model):
                 raise InvalidSecret
             session = replace(session, model=model)
         if self._spent is None:
             session = replace(session, id=new_session_id())  # there may be several of them
-        elif not self._spent.claim(nonce[:NONCE], expires_at, self._now()):
-            raise InvalidSecret
-        return Grant(session=session, minter=KeyId(minter))
+        return Grant(session=session, minter=KeyId(minter), nonce=nonce, expires_at=expires_at)
 
-    def _read(self, value: str) -> tuple[bytes, Session]:
-        if not value.startswith(PREFIX) or len(value) > LONGEST:
+    def claim(self, grant: Grant) -> None:
+        """Use a secret, if it is for one use.
+
+        Raises:
+            InvalidSecret: It has been used.
+        """
+        if self._spent is not None and not self._spent.claim(grant.nonce[:NONCE], grant.expires_at, self._now()):
             raise InvalidSecret
+
+    def _verified(self, value: str) -> bytes:
+        """Return what of a secret is signed."""
+        if not value.startswith(PREFIX) or len(value) > LONGEST:
+            raise ForgedSecret
         encoded = value.removeprefix(PREFIX)
         try:
             token = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidSecret from None
+        except ValueError:
+            raise ForgedSecret from None
         signed, mac = token[:-_MAC], token[-_MAC:]
         if len(signed) < _HEAD.size or not hmac.compare_digest(mac, self._mac(signed)):
-            raise InvalidSecret
-        try:
-            content = zlib.decompressobj(-15, zdict=_DICTIONARY).decompress(signed[_HEAD.size :])
-            return signed[: _HEAD.size], _decoder.decode(content)
-        except (zlib.error, msgspec.DecodeError, UnicodeError):
-            raise InvalidSecret from None  # ours, but of another version
+            raise ForgedSecret
+        return signed
 
     def _mac(self, signed: bytes) -> bytes:
         return hmac.digest(self._key, signed, sha256)[:_MAC]
