@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import av
 import espeakng_loader
 import numpy as np
 import pytest
@@ -113,6 +115,46 @@ def made(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) 
         return path
 
     return make
+
+
+class Encoded(NamedTuple):
+    """A packet of video."""
+
+    data: bytes
+    time: float
+    key: bool
+
+
+ENCODERS = {
+    "h264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency"}),
+    "reordered h264": ("libx264", {"preset": "medium", "bf": "3"}),
+    "vp8": ("libvpx", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "b": "1M"}),
+    "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "b": "1M"}),
+    "mjpeg": ("mjpeg", {"qmax": "3"}),
+}
+
+
+@pytest.fixture(scope="session")
+def encoded() -> Callable[..., list[Encoded]]:
+    """``encoded(codec, pictures)`` encodes RGB arrays at 25 per second, a key frame every ten, as `ENCODERS` says."""
+
+    def encode(codec: str, pictures: Iterable[NDArray[np.uint8]]) -> list[Encoded]:
+        name, options = ENCODERS[codec]
+        frames = [av.VideoFrame.from_ndarray(picture, format="rgb24") for picture in pictures]
+        context = av.CodecContext.create(name, "w")
+        context.width, context.height = frames[0].width, frames[0].height
+        context.pix_fmt = form = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+        context.gop_size, context.thread_count, context.options = 10, 1, options
+        packets = []
+        for number, frame in enumerate(frames):
+            converted = frame.reformat(format=form, threads=1)
+            converted.pts, converted.time_base = number, context.time_base
+            packets += context.encode(converted)
+        packets += context.encode(None)
+        return [Encoded(bytes(packet), packet.pts / 25, packet.is_keyframe) for packet in packets]
+
+    return encode
 
 
 SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: samples come through the callback, nothing is played
