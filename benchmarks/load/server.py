@@ -1,0 +1,106 @@
+"""The server under load: Troupe's own with providers that answer at once, or a bare echo as the floor.
+
+Prints the port it listens on, and ends with its standard input.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import uvicorn
+import uvloop
+import websockets.asyncio.server
+from troupe.actors.voice.activity import Activity
+from troupe.actors.voice.services import Services
+from troupe.runtime import Strategy, child, open_system, supervisor
+from troupe.services.gateway.app import Access, Gateway
+from troupe.services.gateway.listening import listening_socket
+from troupe.services.voice import VoiceSystem
+
+from load.providers import InstantModel, InstantRecogniser, InstantSynthesizer
+
+
+def voice_system(sentences: int):
+    """Return what opens a voice system with instant providers."""
+
+    @asynccontextmanager
+    async def system() -> AsyncGenerator[VoiceSystem]:
+        providers = supervisor(
+            "providers",
+            child(InstantRecogniser, name="recogniser"),
+            child(InstantModel, sentences, name="model"),
+            child(InstantSynthesizer, name="synthesizer"),
+        )
+        sessions = supervisor("sessions", strategy=Strategy.DYNAMIC, max_children=5000)
+        async with Activity.open() as activity, open_system(providers, sessions) as running:
+            services = Services(
+                recogniser=running.ref("providers/recogniser"),
+                model=running.ref("providers/model"),
+                synthesizer=running.ref("providers/synthesizer"),
+                activity=activity,
+            )
+            yield VoiceSystem(running, running.supervisor("sessions"), services)
+
+    return system
+
+
+async def serve_troupe(sentences: int) -> None:
+    """Serve as `troupe serve` does."""
+    listener = listening_socket("127.0.0.1", 0)
+    print(listener.getsockname()[1], flush=True)
+    app = Gateway(Access(), system=voice_system(sentences)).application()
+    config = uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_max_size=24 * 2**20,
+        ws_per_message_deflate=False,
+        log_level="warning",
+        lifespan="on",
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.ensure_future(server._serve([listener]))
+    await stdin_ends()
+    server.should_exit = True
+    await serving
+
+
+async def serve_echo() -> None:
+    """Send back every message."""
+
+    async def echo(socket: websockets.asyncio.server.ServerConnection) -> None:
+        async for message in socket:
+            await socket.send(message)
+
+    async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, compression=None) as server:
+        print(next(iter(server.sockets)).getsockname()[1], flush=True)
+        await stdin_ends()
+
+
+async def stdin_ends() -> None:
+    """Wait until whoever started this process closes its standard input."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=["troupe", "echo"])
+    parser.add_argument("--sentences", type=int, default=20)
+    parser.add_argument("--profile", default=None)
+    arguments = parser.parse_args()
+    serving = serve_echo() if arguments.kind == "echo" else serve_troupe(arguments.sentences)
+    if arguments.profile:
+        import cProfile
+
+        profiler = cProfile.Profile()
+        profiler.enable()
+        try:
+            uvloop.run(serving)
+        finally:
+            profiler.disable()
+            profiler.dump_stats(arguments.profile)
+    else:
+        uvloop.run(serving)
