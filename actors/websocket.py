@@ -223,7 +223,7 @@ class WebSocket(AsyncIterator[str | bytes]):
 
     def _receive_events(self) -> None:
         for event in self._protocol.events_received():
-            if not isinstance(event, Frame):
+            if not isinstance(event, Frame) or self._protocol.parser_exc is not None:
                 continue
             match event.opcode:
                 case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
@@ -267,9 +267,10 @@ class WebSocket(AsyncIterator[str | bytes]):
     async def close(self) -> None:
         """Say goodbye, and wait a moment for the answer; what still comes is not read."""
         with move_on_after(FAREWELL), suppress(ProviderError):
-            if self._protocol.state is State.OPEN and not self._torn:
-                async with self._sending:
+            async with self._sending:
+                if self._protocol.state is State.OPEN:
                     self._protocol.send_close(1000)
+                if not self._torn:
                     await self._write()
             while self._protocol.state is not State.CLOSED:
                 self._ready.clear()
@@ -319,8 +320,9 @@ async def _open(request: SocketRequest, provider: str, deadlines: Deadlines, lef
     socket: WebSocket | None = None
     try:
         with move_on_after(left):
-            stream = await _connected(request, provider, deadlines.connect)
-            protocol = ClientProtocol(_address(request, provider), max_size=largest, logger=_quiet)
+            address = _address(request, provider)
+            stream = await _connected(address, provider, deadlines.connect)
+            protocol = ClientProtocol(address, max_size=largest, logger=_quiet)
             response = await _shaken(stream, protocol, request, provider)
             socket = WebSocket(stream, protocol, response, provider, deadlines)
     finally:
@@ -331,20 +333,19 @@ async def _open(request: SocketRequest, provider: str, deadlines: Deadlines, lef
     return socket
 
 
-async def _connected(request: SocketRequest, provider: str, within: float) -> ByteStream:
+async def _connected(address: WebSocketURI, provider: str, within: float) -> ByteStream:
     """Connect, by TLS if the address says so."""
-    parts = urlsplit(request.url)
-    secure = parts.scheme == "wss"
-    host, port = parts.hostname or "", parts.port or (443 if secure else 80)
     stream: ByteStream | None = None
     try:
         with move_on_after(within):
-            if secure:
+            if address.secure:
                 context = await to_thread.run_sync(trusted, limiter=CapacityLimiter(1))
                 # who closes says so in a frame; TLS need not say it again
-                stream = await connect_tcp(host, port, ssl_context=context, tls_standard_compatible=False)
+                stream = await connect_tcp(
+                    address.host, address.port, ssl_context=context, tls_standard_compatible=False
+                )
             else:
-                stream = await connect_tcp(host, port)
+                stream = await connect_tcp(address.host, address.port)
     except (OSError, EndOfStream, BrokenResourceError) as error:
         reason = "no trusted certificate" if isinstance(error, ssl.SSLCertVerificationError) else "no connection"
         raise ProviderUnavailable(provider, reason, details={"error": type(error).__qualname__}) from error
@@ -390,5 +391,5 @@ async def _shaken(stream: ByteStream, protocol: ClientProtocol, request: SocketR
 def _address(request: SocketRequest, provider: str) -> WebSocketURI:
     try:
         return parse_uri(request.url)
-    except InvalidURI:  # the text of which repeats it
+    except (InvalidURI, ValueError):  # the text of which repeats it
         raise ProviderFailed(provider, "the request can't be sent") from None

@@ -5,11 +5,14 @@ They are for our tests and benchmarks, and for those of our users: bytes and net
 can go wrong on the way is in `troupe.services.wire.faults`.
 """
 
-from .faults import Cut, Drip, End, Fault, Insert, Late, Refuse, Replace, Reset, Stall
-from .server import Exchange, WireServer
+from .exchange import Exchange
+from .faults import Close, Cut, Deaf, Drip, End, Fault, Insert, Late, Refuse, Replace, Reset, Stall
+from .server import WireServer
 
 __all__ = [
+    "Close",
     "Cut",
+    "Deaf",
     "Drip",
     "End",
     "Exchange",

@@ -45,6 +45,14 @@ class Answer:
         return replace(self, headers=self.headers | {name.replace("_", "-"): text for name, text in headers.items()})
 
 
+class Refused(Exception):
+    """A request that the provider does not accept, with its answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 def json_answer(value: object, status: int = 200) -> Answer:
     """Answer with JSON, indented by two as OpenAI does."""
     body = msgspec.json.format(msgspec.json.encode(value), indent=2)

@@ -1,7 +1,7 @@
 """What goes wrong between a provider and its client, as changes of a good answer.
 
 Several can be combined: they apply from left to right. `after` counts the pieces of a body (events, chunks of audio),
-`at` its bytes.
+`at` its bytes. On a WebSocket they count the messages and the bytes of their frames.
 """
 
 import math
@@ -85,7 +85,23 @@ class Drip(Struct, frozen=True, tag=True):
     """Between two pieces."""
 
 
-Fault: TypeAlias = Late | Refuse | Replace | Stall | Insert | End | Reset | Cut | Drip
+class Close(Struct, frozen=True, tag=True):
+    """A WebSocket is closed."""
+
+    after: int
+    """Messages that still come."""
+    code: int
+    reason: str = ""
+
+
+class Deaf(Struct, frozen=True, tag=True):
+    """A WebSocket is not read any more, and what the client sends piles up."""
+
+    after: int
+    """Messages that are still read."""
+
+
+Fault: TypeAlias = Late | Refuse | Replace | Stall | Insert | End | Reset | Cut | Drip | Close | Deaf
 
 
 def spoil(answer: Answer, fault: Fault, refuse: Callable[[int, str | None], Answer]) -> Answer:
@@ -121,6 +137,8 @@ def spoil(answer: Answer, fault: Fault, refuse: Callable[[int, str | None], Answ
             return replace(answer, steps=(*_first(steps, at), Break.CUT), streamed=True)
         case Drip(size, seconds):
             return replace(answer, steps=tuple(_drops(steps, size, seconds)), streamed=True)
+        case Close() | Deaf():
+            raise ValueError(f"{type(fault).__name__} is for WebSockets only")
 
 
 def _or_for_ever(seconds: float | None) -> float:

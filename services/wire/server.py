@@ -6,27 +6,29 @@ at all, can use it alike.
 
 import asyncio
 import socket
-import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final, Literal, Self
+from typing import Final, Self
+from urllib.parse import parse_qs
 
 import msgspec
 import uvicorn
 from anyio import CancelScope, create_task_group, sleep
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .answers import Answer, Break, Pause
+from .exchange import Exchange, break_off
 from .faults import Fault, spoil
+from .socket import SocketHandler, talk
 
 SEND_BUFFER: Final = 64 * 1024
 """Bytes that the kernel keeps for a client that does not read: little, so that its back-pressure is felt soon."""
@@ -34,29 +36,6 @@ SEND_BUFFER: Final = 64 * 1024
 _connections = count(1)
 
 Handler = Callable[[Request], Awaitable[Answer]]
-Outcome = Literal["under way", "served", "left", "broken"]
-
-
-@dataclass(slots=True, eq=False)
-class Exchange:
-    """One request, and what became of its answer."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    connection: int
-    """The number of the connection it came on; requests that share one have the same."""
-    sent: int = 0
-    """Bytes of the answer's body that went out."""
-    outcome: Outcome = "under way"
-    """Served to the end, left by the client before that, or broken by a fault."""
-    ended: threading.Event = field(default_factory=threading.Event)
-    """Set when it is no longer under way; the answer is sent or the connection gone."""
-
-    def json(self) -> Any:
-        """The body, decoded."""
-        return msgspec.json.decode(self.body)
 
 
 class WireProtocol(H11Protocol):
@@ -94,6 +73,10 @@ class WireServer:
         """Return what answers which method and path."""
         raise NotImplementedError
 
+    def sockets(self) -> dict[str, SocketHandler]:
+        """Return what talks to those who connect to which path by WebSocket."""
+        return {}
+
     def refuse(self, status: int, code: str | None = None) -> Answer:
         """Return the provider's own answer with that HTTP status."""
         raise NotImplementedError
@@ -125,6 +108,7 @@ class WireServer:
             Route(path, self._endpoint(handler), methods=[method])
             for (method, path), handler in self.handlers().items()
         ]
+        routes += [WebSocketRoute(path, self._socket(handler)) for path, handler in self.sockets().items()]
         return Starlette(routes=[*routes, Route("/wire/faults", self._take_faults, methods=["POST"])])
 
     def config(self) -> uvicorn.Config:
@@ -133,7 +117,10 @@ class WireServer:
             self.application(),
             http=WireProtocol,
             loop="asyncio",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=64 * 2**20,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
             lifespan="off",
             server_header=False,
             log_config=None,
@@ -173,22 +160,34 @@ class WireServer:
 
     def _endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            exchange = Exchange(
-                method=request.method,
-                path=request.url.path,
-                headers=dict(request.headers),
-                body=await request.body(),
-                connection=request.scope["state"]["connection"],
-            )
-            self.exchanges.append(exchange)
-            waiting = self._faults.get(exchange.path)
-            faults = waiting.popleft() if waiting else ()  # now, in the order of the requests
+            exchange, faults = self._take(request, request.method, await request.body())
             answer = await handler(request)
             for fault in faults:
                 answer = spoil(answer, fault, self.refuse)
             return _Sending(answer.with_headers(**(self.headers() | answer.headers)), exchange)
 
         return endpoint
+
+    def _socket(self, handler: SocketHandler) -> Callable[[WebSocket], Awaitable[None]]:
+        async def endpoint(socket: WebSocket) -> None:
+            exchange, faults = self._take(socket, "GET", b"")
+            await talk(socket, handler, exchange, faults, self.refuse)
+
+        return endpoint
+
+    def _take(self, request: HTTPConnection, method: str, body: bytes) -> tuple[Exchange, Sequence[Fault]]:
+        """Remember a request; return that, and what is to go wrong with it."""
+        exchange = Exchange(
+            method=method,
+            path=request.url.path,
+            headers=dict(request.headers),
+            body=body,
+            connection=request.scope["state"]["connection"],
+            query=parse_qs(request.url.query, keep_blank_values=True),
+        )
+        self.exchanges.append(exchange)
+        waiting = self._faults.get(exchange.path)
+        return exchange, waiting.popleft() if waiting else ()  # now, in the order of the requests
 
     async def _take_faults(self, request: Request) -> Response:
         """Take faults from another process: ``{"path": "/v1/…", "faults": [{"type": "Stall", "after": 2}]}``."""
@@ -247,16 +246,7 @@ class _Sending(Response):
                     await sleep(seconds)
                 case Break():
                     exchange.outcome = "broken"
-                    await _break(transport, step)
+                    await break_off(transport, step)
                     return
         exchange.outcome = "served"
         await send({"type": "http.response.body", "body": b""})
-
-
-async def _break(transport: asyncio.Transport, how: Break) -> None:
-    while transport.get_write_buffer_size():  # noqa: ASYNC110  (no event tells when it is empty)
-        await sleep(0.001)
-    if how is Break.RESET:  # to linger for no time at all is to reset
-        linger = struct.pack("ii", 1, 0)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    transport.abort()

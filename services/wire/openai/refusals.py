@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from ..answers import Answer, json_answer
+from ..answers import Answer, Refused, json_answer
 
 
 class _Usual(NamedTuple):
@@ -28,14 +28,6 @@ _QUOTA: Final = _Usual(
     "insufficient_quota",
     "You exceeded your current quota, please check your plan and billing details.",
 )
-
-
-class Refused(Exception):
-    """A request that the API does not accept."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
 
 
 def refusal(status: int, code: str | None = None, *, message: str | None = None, param: str | None = None) -> Answer:

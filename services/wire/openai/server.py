@@ -4,23 +4,24 @@ import hmac
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import msgspec
 from anyio import to_thread
 from starlette.requests import Request
 
-from ..answers import Answer, json_answer
-from ..server import Handler, WireServer
+from ..answers import Answer, Refused, json_answer
+from ..replies import ModelWire, Reply
+from ..server import Handler
 from . import chat, speech, transcription
-from .refusals import Refused, invalid, missing_key, no_such_model, refusal, wrong_key
+from .refusals import invalid, missing_key, no_such_model, refusal, wrong_key
 
 T = TypeVar("T")
 
 MODELS: Final = ("gpt-4o-mini", "gpt-4o-mini-transcribe", "gpt-4o-mini-tts", "tts-1", "whisper-1")
 
 
-class OpenAiWire(WireServer):
+class OpenAiWire(ModelWire):
     """OpenAI's HTTP API; `base_url` is what a client is to be given.
 
     Args:
@@ -29,6 +30,9 @@ class OpenAiWire(WireServer):
         quirks: In what it differs from OpenAI's own.
     """
 
+    prefix: ClassVar[str] = "/v1"
+    """Of all paths."""
+
     def __init__(
         self, *, keys: Iterable[str] = (), models: Iterable[str] | None = None, quirks: chat.Quirks | None = None
     ) -> None:
@@ -36,20 +40,15 @@ class OpenAiWire(WireServer):
         self.quirks = quirks or chat.Quirks()
         self._keys = tuple(keys)
         self._models = None if models is None else tuple(models)
-        self._replies: deque[chat.Reply] = deque()
         self._heard: deque[transcription.Heard] = deque()
         self._numbers = count(1)
 
     @property
     def base_url(self) -> str:
         """Where the API is, such as ``http://127.0.0.1:40123/v1``."""
-        return f"{self.url}/v1"
+        return self.url + self.prefix
 
     # -- what a test asks for ------------------------------------------------------------------------------------------
-
-    def reply(self, text: str = "", *, reply: chat.Reply | None = None) -> None:
-        """Say what the next chat completion is that has none yet; by default it repeats what the user said."""
-        self._replies.append(reply or chat.Reply(text=text))
 
     def hear(self, text: str, language: str = "english") -> None:
         """Say what is heard in the next upload that has no text yet; by default how long it is."""
@@ -58,7 +57,6 @@ class OpenAiWire(WireServer):
     def reset(self) -> None:
         """Forget requests, faults, replies and texts."""
         super().reset()
-        self._replies.clear()
         self._heard.clear()
         self.quirks = chat.Quirks()
 
@@ -67,11 +65,11 @@ class OpenAiWire(WireServer):
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
         return {
-            ("GET", "/v1/models"): self._guarded(self._list_models),
-            ("GET", "/v1/models/{model:path}"): self._guarded(self._get_model),
-            ("POST", "/v1/chat/completions"): self._guarded(self._chat),
-            ("POST", "/v1/audio/speech"): self._guarded(self._speech),
-            ("POST", "/v1/audio/transcriptions"): self._guarded(self._transcription),
+            ("GET", f"{self.prefix}/models"): self._guarded(self._list_models),
+            ("GET", f"{self.prefix}/models/{{model:path}}"): self._guarded(self._get_model),
+            ("POST", f"{self.prefix}/chat/completions"): self._guarded(self._chat),
+            ("POST", f"{self.prefix}/audio/speech"): self._guarded(self._speech),
+            ("POST", f"{self.prefix}/audio/transcriptions"): self._guarded(self._transcription),
         }
 
     def refuse(self, status: int, code: str | None = None) -> Answer:
@@ -94,6 +92,14 @@ class OpenAiWire(WireServer):
             "server": "cloudflare",
         }
 
+    def list_models(self, names: tuple[str, ...]) -> object:
+        """Return the body of the list of models."""
+        return {"object": "list", "data": [_model(name) for name in names]}
+
+    def answer_chat(self, asked: chat.Asked, reply: Reply, number: int) -> Answer:
+        """Return the answer to a chat completion; `number` makes its id."""
+        return chat.answer(asked, reply, number, self.quirks)
+
     def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
         async def guarded(request: Request) -> Answer:
             scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -113,7 +119,7 @@ class OpenAiWire(WireServer):
             raise no_such_model(model)
 
     async def _list_models(self, _request: Request) -> Answer:
-        return json_answer({"object": "list", "data": [_model(name) for name in self._models or MODELS]})
+        return json_answer(self.list_models(self._models or MODELS))
 
     async def _get_model(self, request: Request) -> Answer:
         name = request.path_params["model"]
@@ -125,8 +131,7 @@ class OpenAiWire(WireServer):
         asked = _decode(await request.body(), chat.Asked)
         asked.check()
         self._check_model(asked.model)
-        reply = self._replies.popleft() if self._replies else chat.Reply(text=f"You said: {asked.last_text()}")
-        return chat.answer(asked, reply, next(self._numbers), self.quirks)
+        return self.answer_chat(asked, self.next_reply(asked.last_text()), next(self._numbers))
 
     async def _speech(self, request: Request) -> Answer:
         asked = _decode(await request.body(), speech.Asked)

@@ -11,8 +11,8 @@ from starlette.datastructures import FormData, UploadFile
 from ....codecs.asset import load
 from ....codecs.decode import read_audio
 from ....codecs.errors import CodecError
-from ..answers import Answer, json_answer, sse_answer, text_answer
-from .refusals import Refused, invalid, refusal
+from ..answers import Answer, Refused, json_answer, sse_answer, text_answer
+from .refusals import invalid, refusal
 
 LARGEST_UPLOAD: Final = 26_214_400
 SECONDS_PER_WORD: Final = 0.3
