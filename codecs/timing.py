@@ -39,15 +39,21 @@ def seek(media: Media, time: float) -> None:
         media.container.seek(round(time * av.time_base), backward=True)
 
 
-def shown(frames: Iterable[av.VideoFrame], stream: VideoStream) -> Iterator[Shown]:
-    """Yield the frames of a stream with their times. A still picture has none: it is the first of its file."""
+def shown(frames: Iterable[av.VideoFrame], stream: VideoStream, origin: float | None = None) -> Iterator[Shown]:
+    """Yield the frames of a stream with their times.
+
+    Args:
+        frames: in order.
+        stream: their stream.
+        origin: what counts as zero, in seconds on the clock of the file; None for the time of the first frame. A still
+            picture has no time: it is the first of its file.
+    """
     usual = 1 / (stream.frame_rate or USUAL_FRAME_RATE)
-    first: float | None = None
     for frame in frames:
         time = frame.time or 0.0
-        first = time if first is None else first
+        origin = time if origin is None else origin
         lasts = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else usual
-        yield Shown(time - first, lasts, frame)
+        yield Shown(time - origin, lasts, frame)
 
 
 def at_constant_rate(
