@@ -3,7 +3,7 @@
 Answers are made up, and always the same for the same request, unless a test says what they are to be.
 """
 
-from .chat import Reply, ToolUse
+from ..replies import Reply, ToolUse
 from .server import OpenAiWire
 from .transcription import Heard
 

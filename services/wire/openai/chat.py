@@ -1,48 +1,17 @@
 """``POST /v1/chat/completions``: answers word by word, and tool calls whose arguments come in pieces."""
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from msgspec import Struct, field
 
 from ..answers import Answer, json_answer, sse_answer
+from ..replies import Reply, words
 from .refusals import invalid
 
-WORD: Final = re.compile(r"\s*\S+|\s+")
 FINGERPRINT: Final = "fp_44709d6fcb"
 CREATED: Final = 1_790_000_000
 """Unix seconds: answers do not depend on when they are given."""
-
-
-class ToolUse(Struct, frozen=True):
-    """A tool call that a reply contains."""
-
-    name: str
-    arguments: str = "{}"
-    """JSON; streamed in pieces of eight characters."""
-    id: str = "call_0"
-
-
-class Reply(Struct, frozen=True, kw_only=True):
-    """What the model answers."""
-
-    text: str = ""
-    tokens: tuple[str, ...] = ()
-    """The text cut into tokens; one per word if not given."""
-    tool_calls: tuple[ToolUse, ...] = ()
-    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"] | None = None
-    """None for what goes with the rest."""
-    cached_tokens: int = 0
-
-    def pieces(self) -> tuple[str, ...]:
-        """Return the text, token by token."""
-        return self.tokens or tuple(WORD.findall(self.text))
-
-    @property
-    def reason(self) -> str:
-        """Why it ends."""
-        return self.finish_reason or ("tool_calls" if self.tool_calls else "stop")
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -80,11 +49,6 @@ class Asked(Struct, frozen=True, kw_only=True):
                 return "".join(part.get("text", "") for part in content or ())
         return ""
 
-    def words(self) -> int:
-        """Count the words of the conversation: its tokens, as far as this model is concerned."""
-        texts = (str(message.get("content") or "") for message in self.messages)
-        return sum(len(text.split()) for text in texts)
-
 
 class Quirks(Struct, frozen=True, kw_only=True):
     """In what a model, or a server that is not OpenAI's, differs."""
@@ -102,9 +66,7 @@ def answer(asked: Asked, reply: Reply, number: int, quirks: Quirks) -> Answer:
     for param, code in quirks.refused.items():
         if getattr(asked, param, None) is not None:
             raise invalid(f"Unsupported parameter: '{param}' is not supported with this model.", param, code)
-    limit = asked.max_completion_tokens or asked.max_tokens
-    if limit is not None and limit < len(reply.pieces()):
-        reply = Reply(tokens=reply.pieces()[:limit], finish_reason="length", cached_tokens=reply.cached_tokens)
+    reply = reply.limited(asked.max_completion_tokens or asked.max_tokens)
     head = {"id": f"chatcmpl-{number:029d}", "created": CREATED, "model": asked.model}
     if not asked.stream:
         return json_answer(_completion(asked, reply, head))
@@ -136,8 +98,7 @@ def _completion(asked: Asked, reply: Reply, head: dict[str, Any]) -> dict[str, A
 
 
 def _usage(asked: Asked, reply: Reply) -> dict[str, Any]:
-    said = len(reply.pieces()) + sum(len(call.arguments) for call in reply.tool_calls)
-    heard = asked.words()
+    heard, said = words(asked.messages), reply.counted()
     return {
         "prompt_tokens": heard,
         "completion_tokens": said,
