@@ -25,6 +25,7 @@ PUBLIC = {
     """,
     "troupe.services.cli": "main",
     "troupe.services.wire": "Cut Drip End Exchange Fault Insert Late Refuse Replace Reset Stall WireServer",
+    "troupe.services.wire.anthropic": "AnthropicWire",
     "troupe.services.wire.openai": "Heard OpenAiWire Reply ToolUse",
 }
 

@@ -2,7 +2,8 @@
 
 import re
 from collections import deque
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Any, Final, Literal, cast
 
 from msgspec import Struct
 
@@ -79,8 +80,13 @@ class ModelWire(WireServer):
 
 def words(value: Any) -> int:
     """Count the words in all texts of a conversation, as it is in JSON: its tokens, for these models."""
-    if isinstance(value, str):
-        return len(value.split())
-    if isinstance(value, dict):
-        return sum(words(value.get(name)) for name in ("content", "text"))
-    return sum(map(words, value)) if isinstance(value, list | tuple) else 0
+    match value:
+        case str():
+            return len(value.split())
+        case list() | tuple():
+            return sum(map(words, cast("Sequence[Any]", value)))
+        case dict():
+            message = cast("dict[str, Any]", value)
+            return words(message.get("content")) + words(message.get("text"))
+        case _:
+            return 0

@@ -1,0 +1,48 @@
+"""Where the API is, and in which version it is spoken."""
+
+from typing import ClassVar, Final
+
+from ...endpoint import HttpEndpoint
+from ...http import Deadlines
+from ...secret import Secret
+
+ADDRESS: Final = "https://api.anthropic.com"
+VERSION: Final = "2023-06-01"
+"""Of the API. That of 2026-10-21 has the same answers, and takes no temperature any more from any model."""
+
+
+class AnthropicEndpoint(HttpEndpoint, frozen=True, kw_only=True):
+    """An address without a version, as Anthropic's own clients have it, and the key to it."""
+
+    key_header: ClassVar[str] = "x-api-key"
+    key_scheme: ClassVar[str] = ""
+    example: ClassVar[str] = ADDRESS
+
+
+def endpoint(
+    *,
+    provider: str = "anthropic",
+    base_url: str | None = None,
+    key: Secret | None = None,
+    headers: dict[str, str] | None = None,
+    deadlines: Deadlines | None = None,
+) -> AnthropicEndpoint:
+    """Return the endpoint of Anthropic's API, or of a server that speaks it.
+
+    Args:
+        provider: Its name, for errors.
+        base_url: Its address, if that is not Anthropic's.
+        key: The key to it.
+        headers: More headers, such as ``anthropic-beta``.
+        deadlines: How long it may take for what.
+
+    Raises:
+        ValueError: The address is wrong.
+    """
+    return AnthropicEndpoint(
+        provider=provider,
+        base_url=base_url or ADDRESS,
+        key=key,
+        headers={"anthropic-version": VERSION} | (headers or {}),
+        deadlines=deadlines or Deadlines(),
+    )
