@@ -17,10 +17,15 @@ import numpy as np
 import pytest
 import soxr
 from numpy.typing import NDArray
+from troupe.codecs.asset import Asset
+from troupe.codecs.gate import opened
 
 TONE = "aevalsrc=0.4*sin(2*PI*(200+60*t)*t)+0.05*random(0):s=44100:d=3"
 STEREO = "aevalsrc=0.4*sin(2*PI*300*t)|0.4*sin(2*PI*500*t)+0.05*random(0):s=48000:d=2"
 PICTURE = "testsrc=size=160x120:rate=25:duration=2"
+# Pictures that tell their number by their luminance, 16 + 4 n, and sound that tells its time by its pitch.
+NUMBERED = "color=size=64x48:rate=25:duration=2,format=yuv420p,geq=lum=16+4*N:cb=128:cr=128"
+CHIRP = "aevalsrc=0.4*sin(2*PI*(200+60*t)*t):s=48000:d=2"
 
 RECIPES = {
     "wav": f"-f lavfi -i {TONE} -ac 2",
@@ -38,6 +43,7 @@ RECIPES = {
     "mkv": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest -c:a libvorbis",
     "avi": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest",
     "av.webm": f"-f lavfi -i {PICTURE} -f lavfi -i {STEREO} -shortest -c:v libvpx -c:a libopus",
+    "numbered.mp4": f"-f lavfi -i {NUMBERED} -f lavfi -i {CHIRP} -c:v libx264 -g 10 -bf 2 -c:a aac",
     "silent.mp4": f"-f lavfi -i {PICTURE}",
     "fragmented.mp4": f"-f lavfi -i {PICTURE} -f lavfi -i {TONE} -shortest -movflags frag_keyframe+empty_moov",
     "aac.mp4": f"-f lavfi -i {TONE} -movflags frag_keyframe+empty_moov+default_base_moof -frag_duration 500000",
@@ -100,6 +106,31 @@ def sample(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def luminance() -> Callable[[Asset], NDArray[np.uint8]]:
+    """``luminance(asset)`` decodes a video; shape ``(frames, height, width)``, uint8, as coded."""
+
+    def decode(asset: Asset) -> NDArray[np.uint8]:
+        stream = asset.as_video().stream
+        with opened(asset.source, asset.format, asset.limits) as media:
+            frames = [frame.to_ndarray()[: stream.height] for frame in media.video_frames(stream)]
+        return np.stack(frames)
+
+    return decode
+
+
+@pytest.fixture(scope="session")
+def numbers(luminance: Callable[[Asset], NDArray[np.uint8]]) -> Callable[[Asset], list[int]]:
+    """``numbers(asset)`` reads the numbers of the pictures in a video made of ``numbered.mp4``, in their centres."""
+
+    def read(asset: Asset) -> list[int]:
+        pictures = luminance(asset)
+        centre = pictures[:, pictures.shape[1] // 2, pictures.shape[2] // 2]
+        return np.rint((centre.astype(float) - 16) / 4).astype(int).tolist()
+
+    return read
 
 
 @pytest.fixture(scope="session")
