@@ -1,39 +1,32 @@
-"""The supervision tree of the voice server, on one screen."""
+"""The supervision tree of the voice server, on one screen.
 
+::
+
+    providers/openai/{stt,llm,tts}, providers/espeak/tts, ...    each provider once, however many chains name it
+    voice/{stt,llm,tts}                                          a router for each part, over its chain
+    sessions/...                                                 one for each connection
+"""
+
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
-from ..actors.providers.embedded.model import Demonstrator
-from ..actors.providers.embedded.recogniser import PocketsphinxRecogniser
-from ..actors.providers.embedded.synthesizer import EspeakSynthesizer
+from ..actors.http import HttpClient
+from ..actors.routing import FallbackModel, FallbackRecogniser, FallbackSynthesizer, Provider
 from ..actors.voice.activity import Activity
-from ..actors.voice.services import Services
+from ..actors.voice.services import OPENAI_VOICES, Services
 from ..runtime import Strategy, Supervisor, System, child, open_system, supervisor
-from ..runtime.process import Process
+from ..runtime.specs import ActorSpec, SupervisorSpec
+from .choice import Choice, Link, choose
+from .config import Config, ConfigError
+from .kinds.kind import PARTS, Part, Setup
 
 MAX_SESSIONS = 1000
 """Sessions of one process."""
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What serves a part of a conversation, for people."""
-
-    part: str
-    provider: str
-    why: str
-
-
-CHOICES = (
-    Choice(
-        "speech to text", "pocketsphinx (embedded)", "needs no key and no network; most words of free speech go wrong"
-    ),
-    Choice("language model", "demonstration (embedded)", "rules, not a network: time, arithmetic, what was said"),
-    Choice("text to speech", "espeak-ng (embedded)", "needs no key and no network; sounds like a robot"),
-    Choice("voice activity", "Silero", "one model for all sessions"),
-)
-"""What there is without configuration."""
+ROUTERS: Final = {"stt": FallbackRecogniser, "llm": FallbackModel, "tts": FallbackSynthesizer}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +39,69 @@ class VoiceSystem:
 
 
 @asynccontextmanager
-async def voice_system() -> AsyncGenerator[VoiceSystem]:
-    """Run providers and sessions for as long as the block lasts."""
-    providers = supervisor(
-        "providers",
-        # PocketSphinx keeps Python's lock while it works, espeak-ng keeps global state: each has a process of its own.
-        child(PocketsphinxRecogniser, name="pocketsphinx", host=Process()),
-        child(EspeakSynthesizer, name="espeak", host=Process()),
-        child(Demonstrator, name="demonstration"),
-        intensity=10,
-        period=60,
-    )
-    sessions = supervisor("sessions", strategy=Strategy.DYNAMIC, max_children=MAX_SESSIONS)
-    async with Activity.open() as activity, open_system(providers, sessions) as system:
+async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSystem]:
+    """Run providers and sessions for as long as the block lasts.
+
+    Args:
+        choice: Who takes which part; None takes what there is, as `troupe serve` does without a configuration.
+
+    Raises:
+        ConfigError: A provider can't be made as it is configured, or nobody is there for a part.
+    """
+    choice = choice or choose(Config(), os.environ)
+    async with (
+        HttpClient.open() as http,
+        Activity.open() as activity,
+        open_system(
+            supervisor("providers", *providers(choice, http), intensity=10, period=60),
+            supervisor("voice", *(router(choice, part) for part in PARTS)),
+            supervisor("sessions", strategy=Strategy.DYNAMIC, max_children=MAX_SESSIONS),
+        ) as system,
+    ):
         services = Services(
-            recogniser=system.ref("providers/pocketsphinx"),
-            model=system.ref("providers/demonstration"),
-            synthesizer=system.ref("providers/espeak"),
+            recogniser=system.ref("voice/stt"),
+            model=system.ref("voice/llm"),
+            synthesizer=system.ref("voice/tts"),
             activity=activity,
         )
         yield VoiceSystem(system, system.supervisor("sessions"), services)
+
+
+def providers(choice: Choice, http: HttpClient) -> list[SupervisorSpec]:
+    """Specify the actors of all providers: for each provider a supervisor, below it an actor for each part it takes.
+
+    Raises:
+        ConfigError: A provider can't be made as it is configured.
+    """
+    actors: dict[str, dict[Part, ActorSpec]] = {}
+    for link in choice.links:
+        parts = actors.setdefault(link.provider, {})
+        if link.part not in parts:
+            parts[link.part] = _actor(link, http)
+    return [supervisor(name, *parts.values(), intensity=10, period=60) for name, parts in actors.items()]
+
+
+def router(choice: Choice, part: Part) -> ActorSpec:
+    """Specify the actor that has a part done by the first provider of its chain that can."""
+    return child(ROUTERS[part], [_provider(link, choice.voice.voices) for link in choice.chain(part)], name=part)
+
+
+def _provider(link: Link, voices: dict[str, str]) -> Provider:
+    unknown = {} if link.kind.openai_voices else dict.fromkeys(OPENAI_VOICES, "")
+    return Provider(link.path, models={"*": link.model}, voices=unknown | voices)
+
+
+def _actor(link: Link, http: HttpClient) -> ActorSpec:
+    setup = Setup(
+        kind=link.kind,
+        provider=link.provider,
+        actor=link.part,
+        table=link.table,
+        key=link.key,
+        model=link.model,
+        http=http,
+    )
+    try:
+        return link.kind.maker(link.part)(setup)
+    except ValueError as error:
+        raise ConfigError(str(error), f"[providers.{link.provider}]") from error

@@ -24,6 +24,7 @@ PUBLIC = {
         run
     """,
     "troupe.services.cli": "main",
+    "troupe.services.config": "Config ConfigError Source read_config",
     "troupe.services.wire": "Cut Drip End Exchange Fault Insert Late Refuse Replace Reset Stall WireServer",
     "troupe.services.wire.anthropic": "AnthropicWire",
     "troupe.services.wire.openai": "Heard OpenAiWire Reply ToolUse",

@@ -5,8 +5,9 @@ library and the model; it may take seconds) and `close`; both ends of its life a
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from .catalogue import ENGINES
 from .results import Hypothesis, SpeechChunk, Voice
 
 
@@ -46,6 +47,11 @@ class SpeechToText(Protocol):
 class TextToSpeech(Protocol):
     """An engine that speaks; closing the iterator of `synthesize` stops the speech."""
 
+    usual_voice: ClassVar[str]
+    """What it speaks with where nobody names a voice."""
+    speeds: ClassVar[tuple[float, float]]
+    """The least and the greatest speed."""
+
     @property
     def rate(self) -> int:
         """The rate of its audio, in Hz."""
@@ -62,3 +68,47 @@ class TextToSpeech(Protocol):
     def close(self) -> None:
         """Free the model."""
         ...
+
+
+def open_recogniser(name: str, decoders: int) -> SpeechToText:
+    """Open a recogniser; it may take seconds.
+
+    Args:
+        name: Of an engine of the catalogue.
+        decoders: How many utterances it is to hear at a time.
+
+    Raises:
+        NotInstalled: Its package or its model is missing.
+        EngineFailed: Its model can't be loaded.
+    """
+    match ENGINES[name].package:
+        case "pocketsphinx":
+            from .pocketsphinx import PocketsphinxEngine
+
+            return PocketsphinxEngine.open(decoders=decoders)
+        case "moonshine_voice":
+            from .moonshine import MoonshineEngine
+
+            return MoonshineEngine.open(name, decoders=decoders)
+        case _:
+            raise ValueError(f"{name} does not recognise speech")
+
+
+def open_synthesizer(name: str) -> TextToSpeech:
+    """Open a synthesizer. All have espeak-ng in them, so that each belongs in a process of its own.
+
+    Raises:
+        NotInstalled: Its package or its model is missing.
+        EngineFailed: Its model can't be loaded.
+    """
+    match ENGINES[name].package:
+        case "espeakng_loader":
+            from .espeak import EspeakEngine
+
+            return EspeakEngine.open()
+        case "kokoro_onnx":
+            from .kokoro import KokoroEngine
+
+            return KokoroEngine.open(name)
+        case _:
+            raise ValueError(f"{name} does not speak")

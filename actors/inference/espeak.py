@@ -75,6 +75,8 @@ class WordTimes:
 class EspeakEngine:
     """The espeak-ng library, once per process. Not thread-safe, and one speech at a time."""
 
+    usual_voice: ClassVar[str] = "en-us"
+    speeds: ClassVar[tuple[float, float]] = SPEEDS
     _is_open: ClassVar = False
 
     def __init__(self, library: EspeakLibrary) -> None:
@@ -114,7 +116,7 @@ class EspeakEngine:
         return sorted(self._variants)
 
     def synthesize(
-        self, text: str, *, voice: str = "en-us", speed: float = 1.0, pitch: int = 50, ssml: bool = False
+        self, text: str, *, voice: str = usual_voice, speed: float = 1.0, pitch: int = 50, ssml: bool = False
     ) -> Iterator[SpeechChunk]:
         """Speak `text`: chunks of at most 100 ms come as espeak makes them, and espeak waits while nobody takes them.
 

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final, Literal, Protocol, Self
+from typing import ClassVar, Final, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,9 @@ class _Model(Protocol):
 class KokoroEngine:
     """One model, speaking one text at a time."""
 
+    usual_voice: ClassVar[str] = "af_heart"
+    speeds: ClassVar[tuple[float, float]] = SPEEDS
+
     def __init__(self, model: _Model) -> None:
         self._model = model
         self._voices = {
@@ -100,7 +103,7 @@ class KokoroEngine:
         """Return the voices."""
         return list(self._voices.values())
 
-    def synthesize(self, text: str, *, voice: str = "af_heart", speed: float = 1.0) -> Iterator[SpeechChunk]:
+    def synthesize(self, text: str, *, voice: str = usual_voice, speed: float = 1.0) -> Iterator[SpeechChunk]:
         """Speak `text`, a chunk per sentence; closing the iterator keeps it from beginning another sentence.
 
         Args:

@@ -61,6 +61,7 @@ KINDS: Final[dict[str, Kind]] = {
         ),
         Kind(name="chatterbox", tts="chatterbox", module="openai", remark="Chatterbox on this machine"),
         # In this program; the better ones first.
+        *(_local(name) for name in ("moonshine-medium", "moonshine-small", "moonshine-tiny", "kokoro", "kokoro-int8")),
         *(_local(name) for name in _EMBEDDED),
     )
 }

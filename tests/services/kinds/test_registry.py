@@ -30,6 +30,10 @@ def test_it_is_somewhere(kind: Kind) -> None:
         assert kind.base_url or kind.name in KNOWN
 
 
+def test_every_local_engine_can_be_named() -> None:
+    assert ENGINES.keys() <= KINDS.keys()
+
+
 def test_reading_the_registry_imports_no_provider() -> None:
     code = (
         "import sys, troupe.services.kinds.registry;"

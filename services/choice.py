@@ -1,0 +1,199 @@
+"""Who takes which part of a conversation: what a configuration names, and where it names nobody, what there is.
+
+Nothing is started and nobody is asked here; keys and engines are only looked at. `troupe.services.voice` runs what was
+chosen, `troupe.services.health` asks whether it works.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from ..actors.inference.catalogue import ENGINES, models_folder
+from ..actors.secret import Secret
+from .config import Config, ConfigError
+from .config.errors import nearest
+from .config.schema import Voice
+from .kinds.kind import PARTS, Kind, Part, ProviderTable
+from .kinds.registry import KINDS
+
+TITLES: Final[dict[Part, str]] = {"stt": "speech to text", "llm": "language model", "tts": "text to speech"}
+"""What the parts are called for people."""
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """One provider in the chain of a part."""
+
+    part: Part
+    provider: str
+    """Its name in the configuration."""
+    kind: Kind
+    model: str
+    table: ProviderTable
+    key: Secret | None
+    why: str
+    """It is there, for people."""
+
+    @property
+    def name(self) -> str:
+        """What a configuration would call it."""
+        return self.provider if self.kind.engine else f"{self.provider}/{self.model}"
+
+    @property
+    def path(self) -> str:
+        """Where its actor is in the tree of `troupe.services.voice`."""
+        return f"providers/{self.provider}/{self.part}"
+
+
+class Omission(Struct, frozen=True):
+    """A provider that can't take a part, although it was named or would be of use."""
+
+    part: Part
+    name: str
+    why: str
+    """And what to do about it."""
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """Who takes which part, and how sessions begin."""
+
+    links: tuple[Link, ...]
+    """In the order in which those of a part are asked."""
+    omissions: tuple[Omission, ...] = ()
+    voice: Voice = Voice()
+
+    def chain(self, part: Part) -> tuple[Link, ...]:
+        """Return the links of a part."""
+        return tuple(link for link in self.links if link.part == part)
+
+
+def choose(config: Config, environ: Mapping[str, str], models: Path | None = None) -> Choice:
+    """Choose providers for all parts.
+
+    Args:
+        config: What it names is taken, in its order; one that can't be used, for lack of a key, say, is left out if
+            there is another one. For parts of which it says nothing, everybody is taken whose key is there, then the
+            best local engine, and the embedded one at last.
+        environ: Where keys are looked for.
+        models: The folder of local models; None is `catalogue.models_folder`.
+
+    Raises:
+        ConfigError: A name is not known, or nobody is there for a part.
+    """
+    here = _Here(config, environ, models or models_folder())
+    found = [entry for part in PARTS for entry in here.entries(part)]
+    links = tuple(entry for entry in found if isinstance(entry, Link))
+    omissions = tuple(entry for entry in found if isinstance(entry, Omission))
+    for part in PARTS:
+        if not any(link.part == part for link in links):
+            reasons = "".join(f"\n  {each.name}: {each.why}" for each in omissions if each.part == part)
+            raise ConfigError(f"nobody can take the part {part} ({TITLES[part]}):{reasons}", f"[voice] {part}")
+    return Choice(links=links, omissions=omissions, voice=config.voice)
+
+
+class _Here:
+    """What there is to choose from."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str], models: Path) -> None:
+        self._config = config
+        self._environ = environ
+        self._models = models
+
+    def entries(self, part: Part) -> Iterator[Link | Omission]:
+        """Give the links of a part, and what was left out."""
+        if names := self._config.voice.chain(part):
+            for name in names:
+                yield self._named(part, name)
+        else:
+            yield from self._found(part)
+
+    def _named(self, part: Part, name: str) -> Link | Omission:
+        """Find what a configuration names."""
+        provider, _, model = name.partition("/")
+        where = f"[voice] {part}"
+        table = self._config.providers.get(provider)
+        kind = KINDS.get(table.kind or provider, KINDS["openai"]) if table else KINDS.get(provider)
+        if kind is None:
+            hint = nearest(provider, {*KINDS, *self._config.providers})
+            raise ConfigError(
+                f"there is no provider {provider}; {hint} A server of OpenAI's API takes [providers.{provider}] with "
+                "its base_url.",
+                where,
+            )
+        usual = kind.default_model(part)
+        if usual is None:
+            able = ", ".join(other.name for other in KINDS.values() if part in other.parts)
+            raise ConfigError(f"{provider} has no {TITLES[part]}; there are {able}", where)
+        if kind.engine and model:
+            raise ConfigError(f"{provider} is one model; name it without /{model}", where)
+        if not (model or usual):
+            raise ConfigError(f"{provider} has no model of its own choice: write {provider}/MODEL", where)
+        if problem := self._problem(provider, kind):
+            return Omission(part, name, problem)
+        return self._link(part, provider, kind, model or usual, "configured")
+
+    def _found(self, part: Part) -> Iterator[Link | Omission]:
+        """Find what can take a part: with a key, on this machine, embedded."""
+        have_local = False
+        for kind in KINDS.values():
+            usual = kind.default_model(part)
+            if not usual or not self._is_of_use(kind):
+                continue
+            if kind.engine and not kind.embedded and have_local:
+                continue
+            if problem := self._problem(kind.name, kind):
+                if kind.embedded or not kind.engine:
+                    yield Omission(part, kind.name, problem)
+                continue
+            have_local = have_local or bool(kind.engine)
+            yield self._link(part, kind.name, kind, usual, self._why(kind))
+
+    def _is_of_use(self, kind: Kind) -> bool:
+        """Whether there is a reason to take a kind that nobody has named."""
+        table = self._config.providers.get(kind.name)
+        if table is not None and (table.kind or kind.name) != kind.name:
+            return False  # somebody else has its name
+        return bool(kind.engine or table is not None or (kind.key and self._environ.get(kind.key)))
+
+    def _why(self, kind: Kind) -> str:
+        if kind.embedded:
+            return "always there; for trying things out"
+        if kind.engine:
+            return "installed, with its model"
+        table = self._config.providers.get(kind.name)
+        if table is not None and (table.api_key or table.base_url):
+            return f"[providers.{kind.name}]"
+        return f"{kind.key} is set"
+
+    def _problem(self, provider: str, kind: Kind) -> str:
+        """Return why a provider can't be used, and what to do about that; empty if it can."""
+        table = self._table(provider, kind)
+        if kind.key and not table.base_url and self._key(kind, table) is None:
+            return f"no key: set {kind.key}, or api_key in [providers.{provider}]"
+        if kind.engine:
+            match ENGINES[kind.engine].state(self._models):
+                case "needs the package":
+                    return f"not installed: pip install 'troupe[{kind.extra}]'"
+                case "needs the model":
+                    return f"its model is not here: troupe models pull {kind.engine}"
+                case "ready":
+                    pass
+        return ""
+
+    def _link(self, part: Part, provider: str, kind: Kind, model: str, why: str) -> Link:
+        table = self._table(provider, kind)
+        key = self._key(kind, table)
+        return Link(part=part, provider=provider, kind=kind, model=model, table=table, key=key, why=why)
+
+    def _table(self, provider: str, kind: Kind) -> ProviderTable:
+        return self._config.providers.get(provider) or kind.table()()
+
+    def _key(self, kind: Kind, table: ProviderTable) -> Secret | None:
+        """Return the key that the table has, or that of the kind's variable; never one for another address."""
+        if table.api_key is not None or not kind.key or table.base_url:
+            return table.api_key
+        try:
+            return Secret(self._environ.get(kind.key, "")) or None
+        except ValueError as error:
+            raise ConfigError(str(error), kind.key) from None

@@ -1,0 +1,99 @@
+"""Whether the providers that were chosen can be used: asked once, before anybody speaks, with what costs nothing."""
+
+from difflib import get_close_matches
+from typing import Final, Literal
+
+from anyio import create_task_group
+from msgspec import Struct
+
+from ..actors.contracts import ListModels, Model
+from ..actors.errors import AuthenticationFailed, ProviderError, ProviderTimeout, ProviderUnavailable, QuotaExceeded
+from ..actors.http import HttpClient
+from ..runtime import Ref, open_system, supervisor
+from ..runtime.errors import DeadlineExceeded
+from .choice import Choice, Link
+from .voice import providers
+
+PATIENCE: Final = 4.0
+"""Seconds that a provider has to answer."""
+
+State = Literal["good", "doubtful", "refused", "not asked"]
+
+
+class Health(Struct, frozen=True):
+    """What is known of a provider in the part that it was chosen for."""
+
+    state: State
+    """Refused: it will not work until somebody sees to the key or the bill. Doubtful: it may."""
+    remark: str
+    """For people."""
+
+
+async def check(choice: Choice, patience: float = PATIENCE) -> dict[str, Health]:
+    """Ask the providers that are elsewhere for their models, all at once; return what came of it by `Link.path`.
+
+    Cancelling is safe.
+
+    Raises:
+        ConfigError: A provider can't be made as it is configured.
+    """
+    remote = tuple(link for link in choice.links if not link.kind.engine)
+    health = {link.path: Health("good", "ready") for link in choice.links if link.kind.engine}
+    if not remote:
+        return health
+    async with (
+        HttpClient.open() as http,
+        open_system(supervisor("providers", *providers(Choice(links=remote), http))) as system,
+        create_task_group() as tasks,
+    ):
+        able = {ref.name.split("/")[1]: ref for ref in system.find(ListModels)}
+        for provider in dict.fromkeys(link.provider for link in remote):
+            links = [link for link in remote if link.provider == provider]
+            tasks.start_soon(_ask, able.get(provider), links, health, patience)
+    return health
+
+
+async def _ask(ref: Ref | None, links: list[Link], health: dict[str, Health], patience: float) -> None:
+    """Ask one provider, and note what it says about each of its links."""
+    if ref is None:
+        for link in links:
+            health[link.path] = Health("not asked", "there is nothing to ask it for free")
+        return
+    try:
+        models = await ref.ask(ListModels(), timeout=patience)
+    except ProviderError as error:
+        told = _told(error, links[0])
+    except DeadlineExceeded:
+        told = Health("doubtful", f"no answer within {patience:g} s")
+    else:
+        for link in links:
+            health[link.path] = _among(models, link)
+        return
+    for link in links:
+        health[link.path] = told
+
+
+def _told(error: ProviderError, link: Link) -> Health:
+    match error:
+        case AuthenticationFailed():
+            given = "the key was refused" if link.key else "it wants a key"
+            return Health("refused", f"{given} ({error.reason})")
+        case QuotaExceeded():
+            return Health("refused", f"its credit is used up ({error.reason})")
+        case ProviderUnavailable() | ProviderTimeout():
+            return Health("doubtful", f"it can't be reached ({error.reason})")
+        case _:  # it is there, and has no list of models, say
+            return Health("not asked", f"it does not list its models ({error.reason})")
+
+
+def _among(models: tuple[Model, ...], link: Link) -> Health:
+    """Say whether a provider has the model that it is to be asked for."""
+    ids = {model.id: model for model in models}
+    model = ids.get(link.model) or ids.get(f"{link.model}:latest")  # as Ollama calls what has no tag
+    if model is None and models:
+        close = get_close_matches(link.model, ids, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return Health("doubtful", f"its list of models lacks {link.model}{hint}")
+    if model is not None and model.until:
+        return Health("good", f"ready; the model ends on {model.until}")
+    return Health("good", "ready")
