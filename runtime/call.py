@@ -233,6 +233,11 @@ class Receiver(Generic[T]):
         """
         await self._channel.each(function)
 
+    @property
+    def waiting(self) -> int:
+        """Items that are there already."""
+        return len(self._channel.items)
+
     def poll(self) -> T | None:
         """Return the next item, or None where `receive` would wait or raise."""
         return self._channel.take() if self._channel.items else None

@@ -20,6 +20,7 @@ from .access import Access, KeyRing
 from .connection import Connections
 from .limits import Limits
 from .page import status_page
+from .transports import accept
 
 POLICY_VIOLATION: Final = 1008
 OPEN: Final = Access()
@@ -49,11 +50,13 @@ class Gateway:
         self._model = model
         self._system = system
         self.voice: VoiceSystem | None = None
+        self.connections: Connections
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
         """Run the system for as long as the application lives."""
         async with self._system() as self.voice:
+            self.connections = Connections(self.voice.sessions, self.voice.services, self._model)
             yield
         self.voice = None
 
@@ -91,4 +94,5 @@ class Gateway:
         if self.voice is None or (self._keys.required and self._keys.find(handshake.key or "") is None):
             await socket.close(POLICY_VIOLATION)  # before the upgrade: the client gets HTTP 403
             return
-        await Connections(self.voice.sessions, self.voice.services, self._model).serve(socket, handshake)
+        transport = await accept(socket, handshake.subprotocol)
+        await self.connections.serve(transport, handshake)

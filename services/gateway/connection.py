@@ -1,15 +1,20 @@
-"""A WebSocket connection that speaks the OpenAI Realtime protocol, from the handshake to the last frame.
+"""Connections that speak the OpenAI Realtime protocol, from the handshake to the last frame.
 
-Two tasks: one reads frames and hands events to the session, the other writes what the session has to say. Each write
-has a deadline: a client that stops reading is not found by keep-alive, as pings wait in the same buffer as the audio.
+Each frame has a deadline: a client that stops reading is not found by keep-alive, as pings wait in the same buffer as
+the audio. One that reads, but slower than speech is spoken, loses audio before it loses anything else.
 """
 
-from collections.abc import MutableMapping
+import logging
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, Final
 
-from anyio import CancelScope, create_task_group, move_on_after
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from anyio import CancelScope, CapacityLimiter, create_task_group, move_on_after, to_thread
+from anyio.lowlevel import checkpoint
+from msgspec import Struct
+from msgspec.structs import replace
 
+from ...actors.realtime import response_events, server_events
+from ...actors.realtime.client_events import InputAudioBufferAppend
 from ...actors.realtime.decoding import decode_client_event
 from ...actors.realtime.encoding import encode
 from ...actors.realtime.errors import ClientMistake, frame_is_binary
@@ -19,31 +24,43 @@ from ...actors.realtime.session_config import RealtimeSession, Session, Transcri
 from ...actors.voice.services import Services
 from ...actors.voice.session import Connect, FromClient, ToClient, VoiceSession
 from ...runtime import Duplex, Restart, Supervisor, child
-from ...runtime.errors import ActorDied, ChannelBroken, ChannelClosed
+from ...runtime.errors import ActorDied, ChannelBroken, ChannelClosed, WouldBlock
 from ...runtime.exits import Crashed
+from .framing import Message
+from .transports import Disconnected, Transport
 
-SEND_DEADLINE: Final = 5.0
+SEND_DEADLINE: Final = 3.0
 """Seconds that a frame may take to leave; a client that does not read is then cut off."""
+CLOSE_DEADLINE: Final = 1.0
+"""Seconds that a client has to answer a close frame."""
+STOP_DEADLINE: Final = 5.0
+"""Seconds that a session has to end when its client has gone."""
+LATEST: Final = 1.5
+"""Seconds that a client may be behind before the rest of the response it is hearing is left out."""
 BUFFER: Final = 512
 """Events that may wait in each direction."""
-TOO_SLOW: Final = 1008
-GOING_AWAY: Final = 1012
-INTERNAL_ERROR: Final = 1011
+LARGE: Final = 256 * 1024
+"""Characters of a message that is decoded in a thread: in the event loop it would hold up all others."""
+PIECE: Final = 48_000
+"""Bytes of audio that a session takes at a time, a second as a rule: a minute at once would hold up all others."""
+
 NORMAL_CLOSURE: Final = 1000
+TOO_SLOW: Final = 1008
+INTERNAL_ERROR: Final = 1011
+SERVICE_RESTART: Final = 1012
+
+_log = logging.getLogger("troupe.gateway")
 
 
-class Patience:
-    """The deadline of one frame; set and lifted for every frame, so it goes through the system's one timer."""
+class ConnectionsStatistics(Struct, frozen=True):
+    """What connections have been through since the server started."""
 
-    __slots__ = ("_scope", "timeout")
-
-    def __init__(self, scope: CancelScope) -> None:
-        self._scope = scope
-        self.timeout = SEND_DEADLINE
-
-    def expire(self) -> None:
-        """Cut the client off."""
-        self._scope.cancel()
+    open: int
+    """Connections right now."""
+    cut_off: int
+    """Clients that stopped reading."""
+    muted: int
+    """Responses of which a client did not get all audio, because it read too slowly."""
 
 
 class Connections:
@@ -56,84 +73,242 @@ class Connections:
     """
 
     def __init__(self, sessions: Supervisor, services: Services, model: str) -> None:
-        self._sessions = sessions
+        self.sessions = sessions
+        self.draining = False
+        self.cut_off = 0
+        self.muted = 0
+        self.decoding = CapacityLimiter(1)
+        """Of the threads that decode large messages."""
         self._services = services
         self._model = model
+        self._open: dict[Connection, None] = {}
 
-    async def serve(self, socket: WebSocket, handshake: Handshake) -> None:
-        """Serve one connection until either side ends it."""
-        await socket.accept(subprotocol=handshake.subprotocol)
+    async def serve(self, transport: Transport, handshake: Handshake) -> None:
+        """Serve one connection until either side ends it. Cancelling closes it."""
         session = self._session(handshake)
         spec = child(VoiceSession, session, self._services, name=session.id, restart=Restart.TEMPORARY)
-        ref = await self._sessions.start_child(spec)
+        ref = await self.sessions.start_child(spec)
         code = INTERNAL_ERROR
         try:
-            async with (
-                ref.open(Connect(dialect=handshake.dialect), timeout=float("inf"), buffer=BUFFER) as events,
-                create_task_group() as tasks,
-            ):
-                tasks.start_soon(_read, socket, events, handshake.dialect, tasks.cancel_scope)
-                code = await self._write(socket, events, handshake.dialect)
-                tasks.cancel_scope.cancel()
+            async with ref.open(Connect(dialect=handshake.dialect), timeout=float("inf"), buffer=BUFFER) as events:
+                connection = Connection(self, transport, events, handshake.dialect)
+                self._open[connection] = None
+                try:
+                    code = await connection.run()
+                finally:
+                    del self._open[connection]
         finally:
-            with CancelScope(shield=True), move_on_after(SEND_DEADLINE):
-                if session.id in {each.spec.name for each in self._sessions.children}:
-                    await self._sessions.stop_child(session.id)
-            with move_on_after(SEND_DEADLINE):
-                await _close(socket, code)
+            with CancelScope(shield=True), move_on_after(STOP_DEADLINE):
+                if session.id in {each.spec.name for each in self.sessions.children}:
+                    await self.sessions.stop_child(session.id)
+            with move_on_after(0 if code == TOO_SLOW else CLOSE_DEADLINE, shield=True):
+                await transport.close(code)
+            transport.abort()
+
+    def drain(self) -> None:
+        """Close each connection (1012) as soon as the turn in progress is over; there should be no new ones."""
+        self.draining = True
+        for connection in list(self._open):
+            connection.drain()
+
+    def close(self) -> None:
+        """Close all connections (1012) now."""
+        for connection in list(self._open):
+            connection.leave()
+
+    def statistics(self) -> ConnectionsStatistics:
+        """Return what the connections have been through."""
+        return ConnectionsStatistics(len(self._open), self.cut_off, self.muted)
 
     def _session(self, handshake: Handshake) -> Session:
         if handshake.kind == "transcription":
             return TranscriptionSession()
         return RealtimeSession(model=handshake.model or self._model)
 
-    async def _write(self, socket: WebSocket, events: Duplex[FromClient, ToClient], dialect: Dialect) -> int:
-        """Send what the session says, until it says no more; return the code to close with."""
-        deadlines = self._sessions.system.deadlines
-        with CancelScope() as scope:
-            patience = Patience(scope)
+
+class Connection:
+    """One connection, once its session is there.
+
+    As long as neither side is behind, all of it happens in the step that brings a message, or makes an event: there is
+    a task for each direction, but it only goes to work where there is something to wait for.
+
+    Args:
+        connections: Those it belongs to.
+        transport: The client.
+        events: The session.
+        dialect: What the client speaks.
+    """
+
+    def __init__(
+        self, connections: Connections, transport: Transport, events: Duplex[FromClient, ToClient], dialect: Dialect
+    ) -> None:
+        self._connections = connections
+        self._transport = transport
+        self._events = events
+        self._dialect = dialect
+        self._now = connections.sessions.system.now
+        self._turn = Turn()
+        self._caught_up = self._now()
+        """When all that the session had said was sent last."""
+        self._muted: str | None = None
+        """The response of which no more audio is sent."""
+        self._code = NORMAL_CLOSURE
+        self._scope = CancelScope()
+        self.timeout = SEND_DEADLINE  # of the frame that is being sent: see `Deadlines`
+
+    async def run(self) -> int:
+        """Carry events both ways, until either side ends; return the code to close with. Cancelling is safe."""
+        with self._scope:
+            async with create_task_group() as tasks:
+                tasks.start_soon(self._read)
+                await self._write()
+                tasks.cancel_scope.cancel()
+        return self._code
+
+    def leave(self, code: int = SERVICE_RESTART) -> None:
+        """End the connection, whatever is under way."""
+        self._code = code
+        self._scope.cancel()
+
+    def drain(self) -> None:
+        """End the connection when the turn in progress is over."""
+        self._turn.last = True
+        if self._turn.over and not self._events.waiting:
+            self.leave()
+
+    def expire(self) -> None:
+        """Cut the client off: a frame could not be sent in time."""
+        self._connections.cut_off += 1
+        self.leave(TOO_SLOW)
+
+    # -- from the session to the client ----------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        """Send what the session says, until it says no more."""
+        try:
+            await self._events.each(self._put)
+        except Disconnected:
+            pass
+        except ActorDied as died:
+            self._code = INTERNAL_ERROR if isinstance(died.exit, Crashed) else SERVICE_RESTART
+
+    def _put(self, event: ToClient) -> Coroutine[Any, Any, None] | None:
+        """Send an event if that takes no waiting; else return what waits."""
+        if type(event) is response_events.ResponseOutputAudioDelta:
+            if self._is_late(event.response_id):
+                return None
+        else:
+            self._turn.follow(event)
+        frames = encode(event, self._dialect)
+        for index, frame in enumerate(frames):
+            if not self._transport.put(frame):
+                return self._send(frames[index:])
+        self._sent()
+        return None
+
+    async def _send(self, frames: Sequence[bytes]) -> None:
+        deadlines = self._connections.sessions.system.deadlines
+        for frame in frames:
+            deadlines.add(self)
             try:
-                async for event in events:
-                    for frame in encode(event, dialect):
-                        deadlines.add(patience)
-                        try:
-                            await socket.send_text(frame.decode())
-                        finally:
-                            deadlines.remove(patience)
-            except WebSocketDisconnect:
-                return NORMAL_CLOSURE
-            except ActorDied as died:
-                return INTERNAL_ERROR if isinstance(died.exit, Crashed) else GOING_AWAY
-            return NORMAL_CLOSURE
-        return TOO_SLOW
+                await self._transport.send(frame)
+            finally:
+                deadlines.remove(self)
+        self._sent()
+
+    def _sent(self) -> None:
+        if self._events.waiting:
+            return
+        self._caught_up = self._now()
+        if self._turn.last and self._turn.over:
+            self.leave()
+
+    def _is_late(self, response: str) -> bool:
+        """Whether the client has to do without this response's audio.
+
+        One that has been behind for long reads slower than speech is spoken, and would be further behind with each
+        word. It misses the rest of this response, whose text it gets, and hears the next one from its beginning.
+        """
+        if response == self._muted:
+            return True
+        if not self._events.waiting or self._now() - self._caught_up <= LATEST:
+            return False
+        self._muted = response
+        self._connections.muted += 1
+        _log.warning("a client reads more slowly than speech is spoken: the rest of a response's audio is left out")
+        return True
+
+    # -- from the client to the session ----------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        """Hand the client's events to the session; a message that is no event is the session's to complain about."""
+        try:
+            await self._transport.each(self._take)
+        except Disconnected:
+            self.leave(NORMAL_CLOSURE)
+        except (ChannelBroken, ChannelClosed):
+            return  # the session has ended; the writer says why
+
+    def _take(self, message: Message) -> Coroutine[Any, Any, None] | None:
+        """Hand an event on if that takes no waiting; else return what waits."""
+        if len(message) >= LARGE:
+            return self._take_large(message)
+        event = _decode(message, self._dialect)
+        try:
+            self._events.send_nowait(event)
+        except (WouldBlock, ChannelBroken, ChannelClosed):
+            return self._events.send(event)  # where it waits, or raises in the task that can tell
+        return None
+
+    async def _take_large(self, message: Message) -> None:
+        event = await to_thread.run_sync(_decode, message, self._dialect, limiter=self._connections.decoding)
+        for piece in _pieces(event):
+            await self._events.send(piece)
+            await checkpoint()
 
 
-async def _read(
-    socket: WebSocket, events: Duplex[FromClient, ToClient], dialect: Dialect, connection: CancelScope
-) -> None:
-    """Hand the client's events to the session; a frame that is no event is the session's to complain about."""
+class Turn:
+    """What a session is doing, by what it tells its client."""
+
+    def __init__(self) -> None:
+        self.last = False
+        """Whether there is to be no other turn after this one."""
+        self._listening = False
+        self._responses: set[str] = set()
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody speaks, and nothing is being answered."""
+        return not self._listening and not self._responses
+
+    def follow(self, event: ToClient) -> None:
+        """Take note of an event."""
+        match event:
+            case server_events.InputAudioBufferSpeechStarted():
+                self._listening = True
+            case server_events.InputAudioBufferSpeechStopped() | server_events.InputAudioBufferCleared():
+                self._listening = False
+            case response_events.ResponseCreated():
+                self._responses.add(event.response.id)
+            case response_events.ResponseDone():
+                self._responses.discard(event.response.id)
+            case _:
+                pass
+
+
+def _decode(message: Message, dialect: Dialect) -> FromClient:
     try:
-        while True:
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            await events.send(_decode(message, dialect))
-    except (ChannelBroken, ChannelClosed):
-        return  # the session has ended; the writer says why
-    finally:
-        connection.cancel()
-
-
-def _decode(message: MutableMapping[str, Any], dialect: Dialect) -> FromClient:
-    text = message.get("text")
-    try:
-        if text is None:
+        if isinstance(message, bytes):
             raise frame_is_binary()
-        return decode_client_event(text, dialect)
+        return decode_client_event(message, dialect)
     except ClientMistake as mistake:
         return mistake
 
 
-async def _close(socket: WebSocket, code: int) -> None:
-    if socket.client_state is WebSocketState.CONNECTED and socket.application_state is WebSocketState.CONNECTED:
-        await socket.close(code)
+def _pieces(event: FromClient) -> Iterator[FromClient]:
+    """Cut audio into pieces that can be worked on without holding up the others."""
+    if not isinstance(event, InputAudioBufferAppend) or len(event.audio) <= PIECE:
+        yield event
+        return
+    for start in range(0, len(event.audio), PIECE):
+        yield replace(event, audio=event.audio[start : start + PIECE])
