@@ -2,23 +2,15 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import json
-from msgspec.structs import replace
 from troupe.actors.contracts import Usage
 from troupe.actors.errors import BrokenStream, InvalidRequest, ProviderUnavailable
 from troupe.actors.providers.openai.wire.speech import (
-    EncodedSamples,
-    RawSamples,
     SpeechOptions,
     decode_speech_event,
     encode_speech,
-    samples,
 )
-from troupe.services.wire.openai.speech import Asked, answer, tone, wav_header
 
 OPTIONS = SpeechOptions(model="tts-x", voice="nova")
 
@@ -83,44 +75,3 @@ def test_events_that_are_errors() -> None:
         decode_speech_event(b'{"error":{"message":"private","type":"server_error"}}', "wire")
     with pytest.raises(BrokenStream, match="makes no sense"):
         decode_speech_event(b'{"type":"speech.audio.delta","audio":"not base64!"}', "wire")
-
-
-@given(pieces=st.lists(st.binary(max_size=5)))
-def test_samples_are_whole_and_none_is_lost(pieces: list[bytes]) -> None:
-    raw = RawSamples()
-    whole = [*(raw.push(piece) for piece in pieces), raw.finish()]
-    assert all(len(piece) % 2 == 0 for piece in whole)
-    everything = b"".join(pieces)
-    assert b"".join(whole) == everything[: len(everything) // 2 * 2]
-
-
-SAID = Asked(model="tts-1", input="a" * 20, voice="nova")
-
-
-@pytest.mark.parametrize("form", ["wav", "mp3", "opus", "aac", "flac"])
-@pytest.mark.parametrize("size", [7, 100_000])
-def test_encoded_audio_is_decoded_as_it_comes(form: Any, size: int) -> None:
-    encoded_ = b"".join(step for step in answer(replace(SAID, response_format=form)).steps if isinstance(step, bytes))
-    decoder = samples(replace(OPTIONS, format=form), "wire")
-    pcm = b"".join(decoder.push(encoded_[start : start + size]) for start in range(0, len(encoded_), size))
-    pcm += decoder.finish()
-    expected = np.frombuffer(tone(SAID), "<i2")
-    got = np.frombuffer(pcm, "<i2")
-    assert abs(len(got) - len(expected)) <= 2400  # codecs pad; by less than 0.1 s
-    if form in {"wav", "flac"}:
-        assert (got == expected).all()
-    else:
-        assert np.sqrt(np.mean(got.astype(float) ** 2)) == pytest.approx(8000 / np.sqrt(2), rel=0.1)
-
-
-def test_another_rate() -> None:
-    pcm = EncodedSamples("wire", 16_000).push(wav_header() + tone(SAID))
-    assert len(pcm) == pytest.approx(1.2 * 32_000, rel=0.05)
-
-
-@pytest.mark.parametrize("data", [b"<html>no audio</html>" * 20, b"RIFF"])
-def test_what_is_no_audio(data: bytes) -> None:
-    decoder = EncodedSamples("wire", 24_000)
-    with pytest.raises(BrokenStream, match="can't be decoded"):
-        decoder.push(data)
-        decoder.finish()
