@@ -99,8 +99,11 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     def last_text(self) -> str:
         """Return what the user said last."""
-        said = next((message for message in reversed(self.messages) if message["role"] == "user"), {"content": ""})
-        return "".join(block["text"] for block in blocks(said) if block["type"] == "text")
+        for message in reversed(self.messages):
+            said = "".join(block["text"] for block in blocks(message) if block["type"] == "text")
+            if message["role"] == "user" and said:
+                return said
+        return ""
 
     def tokens(self) -> int:
         """Count the tokens of the conversation."""
