@@ -54,6 +54,11 @@ def is_key(codec: str, packet: bytes) -> bool:
     return bool(packet) and _KEYS[codec](packet)
 
 
+def is_picture(codec: str, packet: bytes) -> bool:
+    """Whether a packet claims to hold a picture: of ``h264`` (Annex B) a slice of one, of others anything."""
+    return any(unit in _SLICES for unit in _nal_units(packet)) if codec == "h264" else bool(packet)
+
+
 class VideoDecoder:
     """Decodes the packets of one video stream, in order, in the calling thread.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from troupe.codecs.errors import LimitExceeded, TooManyFrames, TooManyPixels, UnsupportedFormat
 from troupe.codecs.limits import Limits
-from troupe.codecs.video_decoder import VideoDecoder, is_key
+from troupe.codecs.video_decoder import VideoDecoder, is_key, is_picture
 
 CODECS = ["h264", "vp8", "vp9", "mjpeg"]
 REFERRING = ["h264", "vp8", "vp9"]
@@ -125,6 +125,14 @@ def test_damaged_packets_only_ever_count(films, codec):
 def test_key_frames_of_vp9_with_profile_3():
     first_bytes = {0b1011_0000: True, 0b1011_0010: False, 0b1011_0100: False}
     assert {first: is_key("vp9", bytes([first, 0])) for first in first_bytes} == first_bytes
+
+
+def test_packets_that_hold_no_picture(films):
+    for codec in CODECS:
+        assert all(is_picture(codec, data) for data, _, _ in films[codec])
+        assert not is_picture(codec, b"")
+    first = films["h264"][0].data
+    assert not is_picture("h264", first[: first.rindex(b"\0\0\1\x65")])
 
 
 def test_what_can_not_be_decoded():
