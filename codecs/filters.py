@@ -20,10 +20,11 @@ from .picture import upright
 CLOCK = Fraction(1, 90_000)
 """The time base of pictures that are laid over others, in seconds."""
 
+_TURNED = ("sidedata", {"mode": "delete", "type": "DISPLAYMATRIX"})  # which else says that it is still to be turned
 _TURNS: dict[int, list[tuple[str, dict[str, str]]]] = {
-    1: [("transpose", {"dir": "cclock"})],
-    2: [("hflip", {}), ("vflip", {})],
-    3: [("transpose", {"dir": "clock"})],
+    1: [("transpose", {"dir": "cclock"}), _TURNED],
+    2: [("hflip", {}), ("vflip", {}), _TURNED],
+    3: [("transpose", {"dir": "clock"}), _TURNED],
 }
 """Filters by quarter turns counterclockwise."""
 
