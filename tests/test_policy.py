@@ -10,6 +10,8 @@ FOLDERS = ("actors", "codecs", "runtime", "services")
 POLICY = {
     "actors/routing/chain.py:run": "what becomes of a call whose provider failed is decided there",
     "actors/voice/activity.py:tell": "an error of one session ends that session, not the voice detection of all",
+    "actors/voice/response.py:_answer_guess": "a guess that fails says nothing: the answer is made afresh",
+    "actors/voice/response.py:_apologise": "the client is told of the failure that the apology is for",
     "actors/voice/response.py:run": "a turn that can't be answered says so, and the session lives on",
     "actors/voice/utterance.py:run": "what can't be understood is told as failed, and the session lives on",
     "codecs/gate.py:read": "libav's reader must not raise into C; the error is raised again on this side",

@@ -8,7 +8,7 @@ from ..contracts import ToolSpec
 from ..realtime.errors import no_such_item
 from ..realtime.items import Item, ItemReference
 from ..realtime.responses import ResponseOptions
-from ..realtime.session_config import AudioFormat, MaxTokens, RealtimeSession, name_of_voice
+from ..realtime.session_config import AudioFormat, MaxTokens, RealtimeSession, Truncation, name_of_voice
 from ..realtime.tools import FunctionChoice, FunctionTool, Tool, ToolChoice
 from .history import History
 
@@ -18,8 +18,9 @@ class Plan:
     """One response, fully specified."""
 
     instructions: str
-    items: tuple[Item, ...] | None
+    items: tuple[Item | ItemReference, ...] | None
     """What the model is told instead of the conversation; None for the conversation as it is when generation begins."""
+    truncation: Truncation
     in_conversation: bool
     """Whether the response becomes part of the conversation."""
     spoken: bool
@@ -47,7 +48,8 @@ def plan(session: RealtimeSession, options: ResponseOptions, history: History) -
     temperature = options.temperature if options.temperature is not None else session.temperature
     return Plan(
         instructions=session.instructions if options.instructions is None else options.instructions,
-        items=None if options.input is None else tuple(_item(each, history) for each in options.input),
+        items=None if options.input is None else tuple(_checked(each, history) for each in options.input),
+        truncation=session.truncation,
         in_conversation=options.conversation != "none",
         spoken=modalities != ("text",),
         format=(asked.format if asked is not None else None) or output.format,
@@ -61,13 +63,10 @@ def plan(session: RealtimeSession, options: ResponseOptions, history: History) -
     )
 
 
-def _item(item: Item | ItemReference, history: History) -> Item:
-    if not isinstance(item, ItemReference):
-        return item
-    found = history.get(item.id)
-    if found is None:
+def _checked(item: Item | ItemReference, history: History) -> Item | ItemReference:
+    if isinstance(item, ItemReference) and item.id not in history:
         raise no_such_item("retrieve", item.id)
-    return found
+    return item
 
 
 def _tools(tools: tuple[Tool, ...]) -> tuple[ToolSpec, ...]:

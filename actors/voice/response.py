@@ -4,25 +4,28 @@ Three tasks pass work on over bounded channels, so that a slow one holds back th
 text cut into pieces; the pieces are handed to the synthesizer; what it speaks is paced and sent. All of them end with
 the response's cancel scope, and with them the requests to the providers.
 
+A response may be begun on a guess of what the user says, before the turn has ended. Until the guess is known to be
+right nothing of it goes out: it waits at a gate, in front of its first event. A wrong one leaves no trace.
+
 `response.done` is sent exactly once, whichever way it ends.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+import math
+import unicodedata
+from typing import TYPE_CHECKING, Final, Literal
 
-from anyio import CancelScope, Event, create_task_group, move_on_after, sleep
+from anyio import CancelScope, Event, create_task_group, move_on_after
 from msgspec.structs import replace
 
 from ...codecs.audio_format import AUDIO_FORMATS
-from ...codecs.pcm import Int16, int16_from_bytes
-from ...codecs.playback import PlaybackClock
-from ...codecs.resample import Resampler
 from ...codecs.speakable import Piece, SpeechCutter
-from ...runtime import Channel, Duplex
+from ...runtime import Channel
 from ...runtime.errors import EndOfChannel
-from ..contracts import Ended, Generate, Say, Speech, Synthesize, TextDelta, ToolCall
-from ..errors import first_error, provider_error
+from ...runtime.parking import Latch
+from ..contracts import Ended, Generate, Synthesize, TextDelta, ToolCall
+from ..errors import ProviderTimeout, first_error, provider_error
 from ..realtime import response_events as event
-from ..realtime.items import FunctionCall, Item, Message, OutputAudio, OutputText, Status
+from ..realtime.items import InputAudio, Item, Message
 from ..realtime.names import name_of
 from ..realtime.responses import (
     CachedTokens,
@@ -33,35 +36,28 @@ from ..realtime.responses import (
     ResponseError,
     ResponseOutput,
     StatusDetails,
+    Usage,
     usage_of,
 )
-from ..realtime.server_events import ConversationItemAdded, ConversationItemDone
+from ..routing.watchdog import Watchdog, watchdog
+from .delivery import Delivery, Pause
 from .history import turns
+from .output import Output, OutputMessage
 from .plan import Plan
+from .utterance import Utterance
 
 if TYPE_CHECKING:
     from .session import VoiceSession
 
-PIECES = 32
+PIECES: Final = 32
 """Pieces of text that may wait for the synthesizer; then the model's tokens wait."""
-
-REFILL = 0.4
-"""Share of the lead that the client may have played before it is sent more."""
+INPUT_TOKENS_PER_SECOND: Final = 10
+"""How OpenAI counts the user's speech in the context, ..."""
+OUTPUT_TOKENS_PER_SECOND: Final = 20
+"""... and the assistant's."""
 
 CancelReason = Literal["turn_detected", "client_cancelled"]
 ResponseStatus = Literal["completed", "cancelled", "failed", "incomplete"]
-
-
-class Spoken(NamedTuple):
-    """What of an answer is spoken when."""
-
-    clock: PlaybackClock
-    source: str
-    """The answer as the model wrote it."""
-
-    def cut(self, audio_end_ms: int) -> str:
-        """Cut it after that time of its audio, and return what is left."""
-        return self.source[: self.clock.truncate(audio_end_ms).source_end]
 
 
 class TranscriptMissing(Exception):
@@ -74,13 +70,25 @@ class ResponseRun:
     Args:
         session: Whose it is.
         plan: What it is to be.
+        turn: The user's turn that it answers, if it was not the client that asked for it.
+        guess: What the user seems to have said, where the turn has not ended; `adopt` it when it has.
     """
 
-    def __init__(self, session: "VoiceSession", plan: Plan) -> None:
+    def __init__(
+        self, session: "VoiceSession", plan: Plan, *, turn: Utterance | None = None, guess: str | None = None
+    ) -> None:
         self.plan = plan
+        self.guess = guess
+        self.deliveries: list[Delivery] = []
+        """What it has spoken; more than one where it broke off and said sorry."""
         self._session = session
         self._services = session.services
+        self._turn = turn
         self._scope = CancelScope()
+        self._guessing = CancelScope()
+        self._gate = Latch()
+        self._adopted = Latch()
+        self._begun = False
         self._now = session.context.system.now
         self._cancelled: CancelReason | None = None
         self._response = Response(
@@ -90,18 +98,13 @@ class ResponseRun:
             audio=ResponseAudio(output=ResponseOutput(format=plan.format, voice=plan.voice)),
             metadata=plan.metadata,
         )
-        self._output: list[Item] = []
-        self._message: Message | None = None
-        self._text = ""  # as far as it has been sent
-        self._source = ""  # as far as the model has come, where it is spoken
+        self._output = Output(session, self.id, in_conversation=plan.in_conversation)
+        self._writing: OutputMessage | None = None
+        self._pause = Pause()
         self._ending = Ended("stop")
-        self._form = AUDIO_FORMATS[name_of(type(plan.format))]
-        self._resampler: Resampler | None = None
-        self._clock = PlaybackClock(self._form.rate)
-        self._piece = -1
+        self._heard_seconds = 0.0
         self._ended = False
         self._silence = Event()
-        self._message_index = 0
 
     @property
     def id(self) -> str:
@@ -109,19 +112,25 @@ class ResponseRun:
         return self._response.id
 
     @property
-    def spoken(self) -> tuple[str, Spoken] | None:
-        """The item that was spoken, and what of it when, if there was one."""
-        if self._message is None or not self.plan.spoken:
-            return None
-        return self._message.id, Spoken(self._clock, self._source)
+    def over(self) -> bool:
+        """Whether its last event was sent; it may be playing still."""
+        return self._ended
 
     def begin(self) -> None:
         """Tell the client that there is a response."""
+        self._begun = True
         self._session.emit(event.ResponseCreated(response=self._response))
+
+    def adopt(self, turn: Utterance) -> None:
+        """The turn that was guessed at has ended: this is its response, afresh if the guess was wrong."""
+        self._turn = turn
+        self.begin()
+        self._session.context.start_soon(self._verify)
 
     def cancel(self, reason: CancelReason) -> None:
         """Stop it: the model, the speech and what is waiting to be sent."""
         self._cancelled = self._cancelled or reason
+        self._output.stopped = True
         self._scope.cancel()
 
     def interrupt(self) -> None:
@@ -132,6 +141,21 @@ class ResponseRun:
         else:
             self.cancel("turn_detected")
 
+    def pause(self) -> None:
+        """Hold what it has to say; the client may play what it has."""
+        self._pause.begin()
+
+    def resume(self) -> None:
+        """Go on where it paused."""
+        self._pause.end()
+
+    def mute(self) -> None:
+        """Send no more of its audio, and take what is not heard yet for not said."""
+        for delivery in self.deliveries:
+            delivery.muted = True
+        self._silence.set()
+        self._keep_heard()
+
     async def run(self) -> None:
         """Produce the response and tell the client how it ended."""
         failure: Exception | None = None
@@ -140,236 +164,259 @@ class ResponseRun:
                 await self._produce()
         except Exception as error:  # policy: a turn that can't be answered says so, and the session lives on
             failure = first_error(error)
+            await self._apologise()
         finally:
-            self._end(failure)
-        if self._cancelled is None:
-            with move_on_after(self._clock.remaining(self._now())):
+            if self._begun:
+                self._end(failure)
+        if self._begun and self._cancelled is None:
+            with move_on_after(max((each.clock.remaining(self._now()) for each in self.deliveries), default=0)):
                 await self._silence.wait()
-        self._session.fell_silent(self)
+        self._session.floor.fell_silent(self)
 
     async def _produce(self) -> None:
-        for utterance in self._session.untranscribed():
-            outcome = await utterance.noted.wait()
-            if isinstance(outcome, Exception):
-                raise TranscriptMissing from outcome
-        items = self._session.history.items() if self.plan.items is None else list(self.plan.items)
-        request = Generate(
-            turns=turns(self.plan.instructions, items),
-            tools=self.plan.tools,
-            tool_choice=self.plan.tool_choice,
-            max_tokens=None if self.plan.max_output_tokens == "inf" else self.plan.max_output_tokens,
-            temperature=self.plan.temperature,
-        )
-        if not self.plan.spoken:
-            await self._generate(request, None)
+        if self.guess is not None:
+            if await self._answer_guess(self.guess):
+                return
+            self._writing, self._ending = None, Ended("stop")
+        self._gate = Latch()
+        self._gate.set()
+        items = await self._session.told(self.plan)
+        if self._turn is not None and not await self._is_said(self._turn):
             return
-        pieces: Channel[Piece] = Channel(PIECES)
-        async with create_task_group() as tasks:
-            tasks.start_soon(self._speak, pieces)
-            with pieces:
-                await self._generate(request, pieces)
+        await self._answer(items)
+
+    async def _is_said(self, turn: Utterance) -> bool:
+        """Whether a turn that is to be answered has words in it: noise asks for no answer."""
+        outcome = await turn.noted.wait()
+        if isinstance(outcome, Exception):
+            raise TranscriptMissing from outcome
+        return bool(outcome.strip())
+
+    # -- guessing --------------------------------------------------------------------------------------------------
+
+    async def _answer_guess(self, guess: str) -> bool:
+        """Answer what the user seems to have said; return whether that was it."""
+        said = Message(role="user", content=(InputAudio(transcript=guess),))
+        try:
+            with self._guessing:
+                await self._answer([*self._session.history.items(), said])
+                await self._gate.wait()
+                return True
+        except Exception:  # policy: a guess that fails says nothing, the answer is made afresh
+            if self._gate.is_set:
+                raise
+        await self._adopted.wait()
+        return False
+
+    async def _verify(self) -> None:
+        """Open the gate if the user has said what was guessed, otherwise have the answer made afresh."""
+        assert self._turn is not None
+        outcome = await self._turn.noted.wait()
+        tally = self._services.tally
+        if isinstance(outcome, str) and same_words(outcome, self.guess or ""):
+            tally.speculations_used += 1
+            self._gate.set()
+        else:
+            tally.speculations_discarded += 1
+            self._guessing.cancel()
+        self._adopted.set()
 
     # -- the model -------------------------------------------------------------------------------------------------
 
-    async def _generate(self, request: Generate, pieces: Channel[Piece] | None) -> None:
-        cutter = SpeechCutter()
+    async def _answer(self, items: list[Item]) -> None:
+        plan = self.plan
+        told = self._session.window.fit(items, plan.truncation, plan.instructions)
+        self._heard_seconds = self._session.history.seconds(told)
+        request = Generate(
+            turns=turns(plan.instructions, told),
+            tools=plan.tools,
+            tool_choice=plan.tool_choice,
+            max_tokens=None if plan.max_output_tokens == "inf" else plan.max_output_tokens,
+            temperature=plan.temperature,
+        )
+        if not plan.spoken:
+            await self._generate(request, None, None)
+            return
+        delivery = self._delivery()
+        pieces: Channel[Piece] = Channel(PIECES)
+        async with create_task_group() as tasks:
+            tasks.start_soon(delivery.speak, pieces)
+            with pieces:
+                await self._generate(request, delivery, pieces)
+
+    async def _generate(self, request: Generate, delivery: Delivery | None, pieces: Channel[Piece] | None) -> None:
+        cutter, patience, now = SpeechCutter(), self._services.patience, self._now
         calls: list[ToolCall] = []
-        async with self._services.model.stream(request, timeout=self._services.patience.first_token) as answer:
-            async for part in answer:
-                match part:
-                    case TextDelta(text):
-                        if pieces is None:
-                            self._write(text)
-                        else:
-                            self._source += text
-                            for piece in cutter.push(text):
-                                await pieces.send(piece)
-                    case ToolCall():
-                        calls.append(part)
-                    case Ended():
-                        self._ending = part
+        waited = 0.0
+        with watchdog("language model", now) as dog:
+            dog.expect(patience.first_token)
+            async with self._services.model.stream(request, timeout=math.inf) as answer:
+                while True:
+                    asked = now()
+                    try:
+                        part = await answer.receive()
+                    except EndOfChannel:
+                        break
+                    waited += now() - asked
+                    if waited > patience.answer:
+                        raise ProviderTimeout("language model", f"no whole answer in {patience.answer:g} s")
+                    match part:
+                        case TextDelta(text):
+                            if delivery is None or pieces is None:
+                                with dog.held():
+                                    await self._write(text)
+                            else:
+                                delivery.source += text
+                                await _hand_on(cutter.push(text), pieces, dog)
+                        case ToolCall():
+                            calls.append(part)
+                        case Ended():
+                            self._ending = part
+                    dog.expect(patience.between_tokens)
         if pieces is not None:
             for piece in cutter.finish():
                 await pieces.send(piece)
+        if not calls:
+            return
+        await self._gate.wait()
+        if delivery is not None and delivery.source.strip():
+            await delivery.open()  # a model says first what it says beside a call
         for call in calls:
-            self._call_tool(call)
+            self._output.call_tool(call)
 
-    def _write(self, text: str) -> None:
-        if self._message is None:
-            self._open_message(OutputText(text=""), event.TextPart())
-        self._text += text
-        self._session.emit(event.ResponseOutputTextDelta(**self._place(), delta=text))
-
-    def _call_tool(self, call: ToolCall) -> None:
-        item = FunctionCall(call_id=call.id, name=call.name, arguments="", status="in_progress")
-        index = self._open_item(item)
-        about: dict[str, Any] = {
-            "response_id": self.id,
-            "item_id": item.id,
-            "output_index": index,
-            "call_id": call.id,
-        }
-        self._session.emit(event.ResponseFunctionCallArgumentsDelta(**about, delta=call.arguments))
-        self._session.emit(event.ResponseFunctionCallArgumentsDone(**about, name=call.name, arguments=call.arguments))
-        self._close_item(replace(item, arguments=call.arguments, status="completed"), index)
+    async def _write(self, text: str) -> None:
+        await self._gate.wait()
+        if self._writing is None:
+            self._writing = OutputMessage(self._output, spoken=False)
+        self._writing.write(text)
 
     # -- the voice -------------------------------------------------------------------------------------------------
 
-    async def _speak(self, pieces: Channel[Piece]) -> None:
-        """Have the pieces spoken, and send what is spoken."""
+    def _delivery(self) -> Delivery:
+        plan, session = self.plan, self._session
+        return Delivery(
+            self._output,
+            self._services,
+            Synthesize(voice=self._services.voice(plan.voice), speed=plan.speed),
+            AUDIO_FORMATS[name_of(type(plan.format))],
+            self._now,
+            gate=self._gate,
+            pause=self._pause,
+            opened=self._opened,
+            sent=session.recordings.add if plan.in_conversation else _not_kept,
+        )
+
+    def _opened(self, delivery: Delivery) -> None:
+        assert delivery.message is not None
+        self.deliveries.append(delivery)
+        self._session.speaks(self, delivery.message.id, delivery)
+
+    async def _apologise(self) -> None:
+        """Say that something went wrong, if that is wanted and the client is to hear it."""
+        text = self._services.spoken_fallback
+        wanted = self._begun and self._cancelled is None and self.plan.spoken and self.plan.in_conversation
+        if not (text and wanted):
+            return
+        self._close_messages("incomplete")
+        self._gate = Latch()
+        self._gate.set()
+        cutter = SpeechCutter()
+        pieces: Channel[Piece] = Channel(PIECES)
+        delivery = self._delivery()
+        delivery.source = text
         try:
-            first = await pieces.receive()
-        except EndOfChannel:
-            return  # nothing to say: a tool call alone, say
-        patience = self._services.patience
-        request = Synthesize(voice=self._services.voice(self.plan.voice), speed=self.plan.speed)
-        said: list[Piece] = []
-        async with (
-            self._services.synthesizer.open(request, timeout=patience.first_token + patience.first_audio) as voice,
-            create_task_group() as tasks,
-        ):
-            tasks.start_soon(self._say, voice, first, pieces, said)
-            async for speech in voice:
-                await self._play(speech, said[speech.piece])
-        if self._resampler is not None:
-            await self._send(self._resampler.finish())
-        if self._message is not None:
-            self._write_along(len(self._source))
-
-    async def _say(self, voice: Duplex[Say, Speech], first: Piece, pieces: Channel[Piece], said: list[Piece]) -> None:
-        said.append(first)
-        await voice.send(Say(first.text))
-        async for piece in pieces:
-            if piece.text:  # the rest may be marks that nobody speaks
-                said.append(piece)
-                await voice.send(Say(piece.text))
-        voice.finish()
-
-    async def _play(self, speech: Speech, piece: Piece) -> None:
-        if self._message is None:
-            self._open_message(OutputAudio(transcript=""), event.AudioPart())
-            self._session.speaks(self)
-        if speech.piece != self._piece:
-            self._piece = speech.piece
-            self._clock.begin(piece)
-            self._write_along(piece.end)
-        self._clock.words(speech.words)
-        samples = int16_from_bytes(speech.pcm)
-        if speech.rate != self._form.rate:
-            if self._resampler is None:
-                self._resampler = Resampler(speech.rate, self._form.rate)
-            samples = self._resampler.push(samples)
-        await self._send(samples)
-
-    def _write_along(self, end: int) -> None:
-        """Send the text that goes with what is spoken, up to `end` of what the model has written."""
-        if written := self._source[len(self._text) : end]:
-            self._text += written
-            self._session.emit(event.ResponseOutputAudioTranscriptDelta(**self._place(), delta=written))
-
-    async def _send(self, samples: Int16) -> None:
-        """Send audio, when the client has no more than the lead of it to play."""
-        if not len(samples):
+            with CancelScope() as self._scope:
+                async with create_task_group() as tasks:
+                    tasks.start_soon(delivery.speak, pieces)
+                    with pieces:
+                        for piece in (*cutter.push(text), *cutter.finish()):
+                            await pieces.send(piece)
+            self._close_messages("completed")
+        except Exception:  # policy: it is the voice that fails; the client is told of the first failure
             return
-        lead = self._services.lead
-        if (ahead := self._clock.remaining(self._now()) - lead) > 0:
-            await sleep(ahead + lead * REFILL)  # not for every chunk anew: waking up costs more than sending
-        self._session.emit(event.ResponseOutputAudioDelta(**self._place(), delta=self._form.encode(samples)))
-        self._clock.send(len(samples), self._now())
 
-    # -- items -----------------------------------------------------------------------------------------------------
+    # -- the end ---------------------------------------------------------------------------------------------------
 
-    def _place(self) -> dict[str, Any]:
-        """Where in the response the message's one part is."""
-        assert self._message is not None
-        return {
-            "response_id": self.id,
-            "item_id": self._message.id,
-            "output_index": self._message_index,
-            "content_index": 0,
-        }
-
-    def _open_message(self, part: OutputText | OutputAudio, shown: event.TextPart | event.AudioPart) -> None:
-        self._message = Message(role="assistant", content=(), status="in_progress")
-        self._message_index = self._open_item(self._message)
-        self._session.emit(event.ResponseContentPartAdded(**self._place(), part=shown))
-        self._message = replace(self._message, content=(part,))
-
-    def _close_message(self, status: Status) -> None:
-        """End the message with what was written or spoken of it."""
-        message = self._message
-        if message is None:
-            return
-        emit, place = self._session.emit, self._place()
-        if self.plan.spoken:
-            emit(event.ResponseOutputAudioDone(**place))
-            emit(event.ResponseOutputAudioTranscriptDone(**place, transcript=self._text))
-            emit(event.ResponseContentPartDone(**place, part=event.AudioPart(transcript=self._text)))
-            part: OutputAudio | OutputText = OutputAudio(transcript=self._text)
-        else:
-            emit(event.ResponseOutputTextDone(**place, text=self._text))
-            emit(event.ResponseContentPartDone(**place, part=event.TextPart(text=self._text)))
-            part = OutputText(text=self._text)
-        self._close_item(replace(message, content=(part,), status=status), self._message_index)
-
-    def _open_item(self, item: Item) -> int:
-        """Announce an item of the response; return its index."""
-        index = len(self._output)
-        self._output.append(item)
-        emit = self._session.emit
-        emit(event.ResponseOutputItemAdded(response_id=self.id, output_index=index, item=item))
-        if self.plan.in_conversation:
-            previous = self._session.history.add(item)
-            emit(ConversationItemAdded(previous_item_id=previous, item=item))
-        return index
-
-    def _close_item(self, item: Item, index: int) -> None:
-        self._output[index] = item
-        emit = self._session.emit
-        emit(event.ResponseOutputItemDone(response_id=self.id, output_index=index, item=item))
-        if self.plan.in_conversation and item.id in self._session.history:
-            self._session.history.update(item)
-            emit(ConversationItemDone(previous_item_id=self._session.history.before(item.id), item=item))
+    def _close_messages(self, status: Literal["completed", "incomplete"]) -> None:
+        """End each message with what was written or spoken of it."""
+        for message in (self._writing, *(each.message for each in self.deliveries)):
+            if message is not None:
+                message.close(status)
 
     def _end(self, failure: Exception | None) -> None:
         """Close what is open, and say how the response ended."""
-        emit = self._session.emit
         limited = self._ending.reason in ("length", "content_filter")
-        complete = failure is None and self._cancelled is None
-        self._close_message("completed" if complete and not limited else "incomplete")
+        complete = failure is None and self._cancelled is None and not limited
+        self._close_messages("completed" if complete else "incomplete")
         if self._cancelled is not None:
             self._keep_heard()
         self._ended = True
-        details: StatusDetails | None = None
+        status, details = self._outcome(failure)
         if failure is not None:
-            status: ResponseStatus = "failed"
-            details = StatusDetails(type="failed", error=_explain(failure))
-        elif self._cancelled is not None:
-            status, details = "cancelled", StatusDetails(type="cancelled", reason=self._cancelled)
-        elif limited:
-            reason: Literal["max_output_tokens", "content_filter"] = (
-                "max_output_tokens" if self._ending.reason == "length" else "content_filter"
-            )
-            status, details = "incomplete", StatusDetails(type="incomplete", reason=reason)
-        else:
-            status = "completed"
-        inputs = InputTokens(
-            text_tokens=self._ending.input_tokens,
-            cached_tokens=self._ending.cached_tokens,
-            cached_tokens_details=CachedTokens(text_tokens=self._ending.cached_tokens),
-        )
-        usage = usage_of(inputs, OutputTokens(text_tokens=self._ending.output_tokens))
+            self._services.tally.failed += 1
         self._response = replace(
-            self._response, status=status, status_details=details, output=tuple(self._output), usage=usage
+            self._response,
+            status=status,
+            status_details=details,
+            output=tuple(self._output.items),
+            usage=self._usage(),
         )
         self._session.ended(self)
-        emit(event.ResponseDone(response=self._response))
+        self._session.emit(event.ResponseDone(response=self._response))
+        self._session.tell_rate_limits()
+
+    def _outcome(self, failure: Exception | None) -> tuple[ResponseStatus, StatusDetails | None]:
+        if failure is not None:
+            return "failed", StatusDetails(type="failed", error=_explain(failure))
+        if self._cancelled is not None:
+            return "cancelled", StatusDetails(type="cancelled", reason=self._cancelled)
+        match self._ending.reason:
+            case "length":
+                return "incomplete", StatusDetails(type="incomplete", reason="max_output_tokens")
+            case "content_filter":
+                return "incomplete", StatusDetails(type="incomplete", reason="content_filter")
+            case _:
+                return "completed", None
+
+    def _usage(self) -> Usage:
+        """Text as the model's provider counts it, audio as OpenAI does."""
+        ending = self._ending
+        inputs = InputTokens(
+            text_tokens=ending.input_tokens,
+            audio_tokens=round(self._heard_seconds * INPUT_TOKENS_PER_SECOND),
+            cached_tokens=ending.cached_tokens,
+            cached_tokens_details=CachedTokens(text_tokens=ending.cached_tokens),
+        )
+        spoken = sum(each.seconds for each in self.deliveries)
+        outputs = OutputTokens(text_tokens=ending.output_tokens, audio_tokens=round(spoken * OUTPUT_TOKENS_PER_SECOND))
+        return usage_of(inputs, outputs)
 
     def _keep_heard(self) -> None:
         """Leave in the conversation what has been heard of the answer."""
-        if self._message is not None and self.plan.spoken:
-            heard = self._clock.heard(self._now()).source_end
-            self._session.history.cut(self._message.id, self._source[:heard])
+        for delivery in self.deliveries:
+            if delivery.message is not None:
+                self._session.keep_heard(delivery.message.id, delivery)
+
+
+async def _hand_on(new: list[Piece], pieces: Channel[Piece], dog: Watchdog) -> None:
+    """Pass pieces on to be spoken; while they wait for that, the model is not waited for."""
+    for piece in new:
+        with dog.held():
+            await pieces.send(piece)
+
+
+def _not_kept(_item_id: str, _audio: bytes) -> None:
+    """What is said out of band can't be retrieved."""
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two transcripts differ in nothing but case, punctuation and spaces."""
+    return _words(one) == _words(other)
+
+
+def _words(text: str) -> list[str]:
+    letters = (letter if unicodedata.category(letter)[0] not in "PSZ" else " " for letter in text.casefold())
+    return "".join(letters).split()
 
 
 def _explain(failure: Exception) -> ResponseError:

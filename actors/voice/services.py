@@ -1,9 +1,14 @@
 """What a session uses: references to providers, and what all sessions of a process share."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ...runtime import Ref
+from ..realtime.response_events import RateLimit
 from .activity import Activity
+from .context_window import CONTEXT_TOKENS
+from .interruption import Interruption
+from .recordings import KEPT
 
 OPENAI_VOICES = frozenset(
     {"alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"}
@@ -18,9 +23,36 @@ class Patience:
     transcript: float = 10.0
     """From the end of speech to its final transcript."""
     first_token: float = 15.0
-    """From the request to a model to the first token, and from each token to the next."""
+    """From the request to a model to the first token."""
+    between_tokens: float = 10.0
+    """From each token to the next."""
+    answer: float = 60.0
+    """For all tokens of an answer: only the time counts in which the model is waited for, so that an answer may take as
+    long as it takes to be heard, but one that comes at a byte a second ends."""
     first_audio: float = 10.0
-    """From a piece of text to its first audio, and from each chunk to the next."""
+    """From a piece of text to its first audio."""
+    between_audio: float = 5.0
+    """From each chunk of audio to the next."""
+    speech: float = 20.0
+    """That a synthesizer may be behind of what it has spoken, all waits of an answer taken together."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What sessions count, all of a process together."""
+
+    turns: int = 0
+    """Turns of users that were to be answered."""
+    failed: int = 0
+    """Responses that ended with an error."""
+    speculations_used: int = 0
+    """Answers begun on a likely end of turn, and sent when it was one."""
+    speculations_discarded: int = 0
+    """Those thrown away: the user went on, or had said something else."""
+    interruptions: int = 0
+    """Times that a user has stopped the assistant."""
+    backchannels: int = 0
+    """Times that a sound has not: the assistant paused and went on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +64,22 @@ class Services:
     synthesizer: Ref
     activity: Activity
     patience: Patience = Patience()
+    interruption: Interruption = field(default_factory=Interruption)
+    """What it takes to stop the assistant, where the session's turn detection lets speech do so."""
+    speculate: bool = True
+    """Whether an answer is begun when the user's turn may have ended; it costs a request where the user goes on."""
+    spoken_fallback: str = ""
+    """What the assistant says where an answer fails; nothing if empty."""
+    context_tokens: int = CONTEXT_TOKENS
+    """Tokens of input, by estimate, that the model takes; see `context_window`."""
+    recordings: int = KEPT
+    """Bytes of audio that a session keeps for `conversation.item.retrieve`."""
+    rate_limits: Callable[[], tuple[RateLimit, ...]] | None = None
+    """What is left of the client's allowance, told after each response; None where there is no limit."""
+    tally: Tally = field(default_factory=Tally)
+    """Where sessions count."""
     lead: float = 0.5
     """Seconds of audio that are sent ahead of its playback, so that a network's hiccup is not heard."""
-    max_minutes: float = 60.0
-    """How long a session may last."""
 
     @staticmethod
     def voice(name: str) -> str:

@@ -5,66 +5,57 @@ plain methods, which run to their end without another task in between; what take
 for each utterance that is transcribed, one for each response. A response is cancelled through its scope, and says what
 became of it on its way out.
 
+What the client says is handled here; what is heard in `input_buffer`, what follows from it in `floor`.
+
 It speaks the events of the OpenAI Realtime protocol, as structs; `troupe.services.gateway` puts them on the wire.
 """
 
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
-from anyio import sleep
-from anyio.lowlevel import checkpoint
+from msgspec import UNSET
+from msgspec.structs import replace
 
-from ...codecs.audio_format import AUDIO_FORMATS
-from ...codecs.pcm import Int16
-from ...codecs.turn import SemanticVad, ServerVad, TurnDetector
-from ...codecs.turn_table import (
-    Agent,
-    Decision,
-    Dropped,
-    Ended,
-    IdleTimeout,
-    Interrupted,
-    MaybeEnded,
-    Resumed,
-    SpeechStarted,
-)
+from ...codecs.audio_format import AUDIO_FORMATS, AudioDecoder
+from ...codecs.resample import Resampler
 from ...runtime import Actor, Duplex, DuplexRequest
 from ...runtime.errors import ChannelBroken, ChannelClosed, RuntimeFault, WouldBlock
 from ..realtime import client_events as client
+from ..realtime import response_events
 from ..realtime import server_events as server
 from ..realtime import session_config as config
 from ..realtime.errors import (
     ClientMistake,
     audio_is_shorter,
-    commit_is_empty,
     item_has_no_audio,
     no_responses_here,
     no_such_item,
     nothing_to_cancel,
     response_is_active,
 )
-from ..realtime.ids import new_item_id
-from ..realtime.items import InputAudio, Item, Message, without_audio
+from ..realtime.items import InputAudio, Item, ItemReference, Message, OutputAudio, without_audio
 from ..realtime.names import Dialect, name_of
 from ..realtime.responses import ResponseOptions
 from ..realtime.session_update import updated
-from .activity import Listener
-from .ear import RATE, Ear, milliseconds
-from .history import History
-from .plan import plan
-from .response import ResponseRun, Spoken
+from .context_window import ContextWindow
+from .delivery import Delivery
+from .ear import RATE
+from .floor import Floor
+from .history import History, with_transcript
+from .input_buffer import InputBuffer
+from .plan import Plan, plan
+from .recordings import Recordings, heard_as
+from .response import ResponseRun, TranscriptMissing
 from .services import Services
+from .transcript_deltas import TranscriptDeltas
 from .utterance import Utterance
 
-LEAST_COMMIT = RATE // 10
-"""Samples that a commit by the client has to hold: 100 ms, as at OpenAI."""
+IN_ORDER: Final = (client.InputAudioBufferCommit, client.InputAudioBufferClear, client.SessionUpdate)
+"""Events that are about the audio before them, so that it has to be judged first."""
 
-AT_ONCE = 48_000
-"""Bytes of audio that are taken in without a pause: one second of PCM16, some 300 µs of work."""
-
-GAP = 0.2
-"""Seconds without audio after which a client counts as silent: many send nothing while their microphone is quiet."""
+HARMLESS: Final = (client.InputAudioBufferAppend, client.ConversationItemRetrieve)
+"""Events that change nothing of what a model would be told."""
 
 
 class ClientTooSlow(RuntimeFault):
@@ -90,31 +81,37 @@ class VoiceSession(Actor):
         services: Its providers.
     """
 
+    input: InputBuffer
+    floor: Floor
+
     def __init__(self, configuration: config.Session, services: Services) -> None:
         self.config = configuration
         self.services = services
         self.history = History()
-        self._ear = Ear(AUDIO_FORMATS[_mime(configuration.audio.input.format)])
-        self._detector = TurnDetector(_detection(configuration), rate=RATE)
-        self._listener: Listener | None = None
+        self.recordings = Recordings(services.recordings)
+        self.window = ContextWindow(services.context_tokens)
         self._client: Duplex[ToClient, FromClient] | None = None
         self._dialect = Dialect.GA
-        self._utterance: Utterance | None = None
-        self._uncommitted = 0
-        self._heard_until = 0.0
-        self._response: ResponseRun | None = None
-        """The response of the conversation that is under way."""
-        self._playing: ResponseRun | None = None
-        """The one that is being heard; that goes on for a while after its last event."""
         self._runs: dict[str, ResponseRun] = {}
-        self._spoken: dict[str, Spoken] = {}
+        self._spoken: dict[str, Delivery] = {}
         self._untranscribed: dict[str, Utterance] = {}
+        self._deltas: dict[str, TranscriptDeltas] = {}
         self._voice_used = False
+        self._played = ""  # the response that was played last
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
         """Listen for as long as the session lives."""
-        with self.services.activity.listen(self._heard, self._failed) as self._listener:
+        self.floor = Floor(self)
+        self.input = InputBuffer(
+            self.config.audio.input,
+            self.context,
+            self.services,
+            self.recordings,
+            decide=self.floor.decide,
+            understood=self._understood,
+        )
+        with self.services.activity.listen(self.input.heard, self._failed) as self.input.listener:
             yield
 
     async def connect(self, request: Connect, peer: Duplex[ToClient, FromClient]) -> None:
@@ -123,17 +120,6 @@ class VoiceSession(Actor):
         self.emit(server.SessionCreated(session=self.config))
         self.emit(server.ConversationCreated(conversation=server.Conversation(id=self.history.id)))
         await peer.each(self._handle)
-
-    def _handle(self, event: FromClient) -> Coroutine[Any, Any, None] | None:
-        if isinstance(event, client.InputAudioBufferAppend) and len(event.audio) > AT_ONCE:
-            return self._append_slowly(event.audio)
-        try:
-            if isinstance(event, ClientMistake):
-                raise event
-            self._receive(event)
-        except ClientMistake as mistake:
-            self.emit(server.error_event(mistake, mistake.event_id or getattr(event, "event_id", None)))
-        return None
 
     def emit(self, event: server.ServerEvent) -> None:
         """Send an event to the client.
@@ -150,284 +136,317 @@ class VoiceSession(Actor):
         except (ChannelBroken, ChannelClosed):
             self._client = None  # it has left; what is still under way ends for nobody
 
+    def _failed(self, error: Exception) -> None:
+        self.context.start_soon(_raise, error)
+
     # -- what the client says --------------------------------------------------------------------------------------
 
-    def _receive(self, event: client.ClientEvent) -> None:
+    def _handle(self, event: FromClient) -> Coroutine[Any, Any, None] | None:
+        if isinstance(event, client.InputAudioBufferAppend):
+            return self.input.append(event.audio)
+        if isinstance(event, IN_ORDER) and self.input.unjudged:
+            return self._handle_judged(event)
+        self._receive(event)
+        return None
+
+    async def _handle_judged(self, event: FromClient) -> None:
+        await self.input.catch_up()
+        self._receive(event)
+
+    def _receive(self, event: FromClient) -> None:
+        try:
+            if isinstance(event, ClientMistake):
+                raise event
+            if not isinstance(event, HARMLESS):
+                self.floor.discard_guess()
+            self._obey(event)
+        except ClientMistake as mistake:
+            self.emit(server.error_event(mistake, mistake.event_id or getattr(event, "event_id", None)))
+
+    def _obey(self, event: client.ClientEvent) -> None:
         match event:
             case client.InputAudioBufferAppend():
-                self._append(event.audio)
+                pass  # goes another way, as it may take time
             case client.InputAudioBufferCommit():
-                self._commit()
+                self.floor.commit()
+                self.commit(self.input.commit())
             case client.InputAudioBufferClear():
-                self._clear()
+                self.floor.clear()
+                self.input.clear()
+                self.emit(server.InputAudioBufferCleared())
             case client.SessionUpdate():
                 self._update(event)
             case client.ConversationItemCreate():
-                previous = self.history.add(event.item, event.previous_item_id)
-                self._announce(event.item, previous)
+                self._create(event)
             case client.ConversationItemRetrieve():
-                item = self.history.get(event.item_id)
-                if item is None:
-                    raise no_such_item("retrieve", event.item_id)
-                self.emit(server.ConversationItemRetrieved(item=item))
+                self.emit(
+                    server.ConversationItemRetrieved(item=self._with_audio(self._item("retrieve", event.item_id)))
+                )
             case client.ConversationItemTruncate():
                 self._truncate(event)
             case client.ConversationItemDelete():
                 self.history.delete(event.item_id)
-                self._spoken.pop(event.item_id, None)
+                self._forget(event.item_id)
                 self.emit(server.ConversationItemDeleted(item_id=event.item_id))
             case client.ResponseCreate():
-                self._respond(event.response)
+                self.respond(event.response)
             case client.ResponseCancel():
                 self._cancel(event.response_id)
             case client.OutputAudioBufferClear():
-                pass  # the client plays, not we; it is for transports on which the server does
+                self._clear_output()
             case _:
                 assert_never(event)
 
     def _update(self, event: client.SessionUpdate) -> None:
-        before = self.config
-        self.config = after = updated(before, event.session, self._dialect, voice_is_used=self._voice_used)
-        if after.audio.input.format != before.audio.input.format:
-            self._listen(self._ear.settle())
-            self._ear.listen_to(AUDIO_FORMATS[_mime(after.audio.input.format)])
-        if after.audio.input.turn_detection != before.audio.input.turn_detection:
-            self._decide(self._detector.reconfigure(_detection(after)))
-        self.emit(server.SessionUpdated(session=after))
+        self.config = updated(self.config, event.session, self._dialect, voice_is_used=self._voice_used)
+        self.floor.decide(self.input.reconfigure(self.config.audio.input))
+        self.emit(server.SessionUpdated(session=self.config))
+
+    def _create(self, event: client.ConversationItemCreate) -> None:
+        item = without_audio(event.item)
+        previous = self.history.add(item, event.previous_item_id)
+        self._announce(item, previous)
+        self._make_room()
+        if utterance := self._utterance_of(event.item):
+            self._transcribe(utterance)
+
+    def _make_room(self) -> None:
+        for item_id in self.history.forget_oldest():
+            self._forget(item_id)
+
+    def _forget(self, item_id: str) -> None:
+        self._spoken.pop(item_id, None)
+        self.recordings.forget(item_id)
+
+    def _item(self, verb: Any, item_id: str) -> Item:
+        item = self.history.get(item_id)
+        if item is None:
+            raise no_such_item(verb, item_id)
+        return item
+
+    def _with_audio(self, item: Item) -> Item:
+        audio = self.recordings.get(item.id)
+        if not audio or not isinstance(item, Message):
+            return item
+        if item.role == "user":
+            audio = heard_as(AUDIO_FORMATS[_mime(self.config.audio.input.format)], audio)
+        parts = tuple(replace(p, audio=audio) if isinstance(p, InputAudio | OutputAudio) else p for p in item.content)
+        return replace(item, content=parts)
 
     def _truncate(self, event: client.ConversationItemTruncate) -> None:
-        item = self.history.get(event.item_id)
-        if item is None:
-            raise no_such_item("truncate", event.item_id)
+        self._item("truncate", event.item_id)
         spoken = self._spoken.get(event.item_id)
         if spoken is None:
             raise item_has_no_audio()
         if event.audio_end_ms > spoken.clock.milliseconds:
             raise audio_is_shorter(spoken.clock.milliseconds, event.audio_end_ms)
         self.history.cut(event.item_id, spoken.cut(event.audio_end_ms))
+        self.recordings.cut(event.item_id, spoken.bytes_until(event.audio_end_ms))
         self.emit(
             server.ConversationItemTruncated(
                 item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
             )
         )
 
+    def _clear_output(self) -> None:
+        """On a WebSocket the client plays, not we; but what is not sent yet is ours to hold back."""
+        if self.floor.playing is not None:
+            self.floor.playing.mute()
+        self.emit(server.OutputAudioBufferCleared(response_id=self._played))
+
     # -- what is heard ---------------------------------------------------------------------------------------------
 
-    def _append(self, audio: bytes) -> None:
-        self._heard_until = self.context.system.now()
-        self._listen(self._ear.push(audio))
-
-    async def _append_slowly(self, audio: bytes) -> None:
-        """Take in a recording, in pieces between which other sessions get their turn."""
-        for start in range(0, len(audio), AT_ONCE):
-            self._append(audio[start : start + AT_ONCE])
-            await checkpoint()
-
-    def _listen(self, samples: Int16) -> None:
-        if not len(samples):
-            return
-        self._uncommitted += len(samples)
-        if self._utterance is not None:
-            self._utterance.push(samples)
-        elif self.config.audio.input.turn_detection is None:
-            self._begin_utterance(self._ear.position - len(samples))  # in manual mode every byte belongs to a turn
-        if self._listener is not None and self.config.audio.input.turn_detection is not None:
-            self._listener.push(samples)
-
-    def _heard(self, probability: float) -> None:
-        self._decide(self._detector.window(probability))
-
-    def _failed(self, error: Exception) -> None:
-        self.context.start_soon(_raise, error)
-
-    def _decide(self, decisions: Sequence[Decision]) -> None:
-        for decision in decisions:
-            match decision:
-                case SpeechStarted():
-                    utterance = self._begin_utterance(decision.start)
-                    self.emit(
-                        server.InputAudioBufferSpeechStarted(
-                            audio_start_ms=milliseconds(decision.start), item_id=utterance.item_id
-                        )
-                    )
-                case Interrupted():
-                    for run in {self._response, self._playing}:
-                        if run is not None:
-                            run.interrupt()
-                case Ended():
-                    self._turn_ended(decision)
-                case Dropped():
-                    self._drop_utterance()
-                case IdleTimeout():
-                    self._idle(decision)
-                case MaybeEnded() | Resumed():
-                    pass  # speculation begins and ends here
-                case _:
-                    assert_never(decision)
-
-    def _begin_utterance(self, start: int) -> Utterance:
-        wanted = self.config.audio.input.transcription
-        utterance = Utterance(
-            start,
-            wanted.language if wanted else None,
-            wanted.prompt if wanted else None,
-            self._detector_hears,
-        )
-        utterance.push(self._ear.since(start))
-        self._utterance = utterance
-        self.context.start_soon(utterance.run, self.services)
-        self.context.start_soon(self._mind_gaps, utterance)
-        return utterance
-
-    async def _mind_gaps(self, utterance: Utterance) -> None:
-        """Count as silence the time in which a client that should be sending audio sends none."""
-        while self._utterance is utterance:
-            missing = self.context.system.now() - self._heard_until
-            if missing >= GAP:
-                self._heard_until += missing
-                self._decide(self._detector.elapse(missing))
-            await sleep(max(GAP / 2, self._heard_until + GAP - self.context.system.now()))
-
-    def _detector_hears(self, partial: str) -> None:
-        self._decide(self._detector.transcript(partial))
-
-    def _drop_utterance(self) -> None:
-        if self._utterance is not None:
-            self._utterance.end()
-            self._utterance = None
-
-    def _turn_ended(self, ended: Ended) -> None:
-        utterance = self._utterance
-        if utterance is None:  # the client cleared its buffer in the meantime
-            return
-        self.emit(
-            server.InputAudioBufferSpeechStopped(audio_end_ms=milliseconds(ended.position), item_id=utterance.item_id)
-        )
-        self._commit_utterance(utterance)
-        if ended.respond and isinstance(self.config, config.RealtimeSession):
-            self._start_response(ResponseOptions())
-
-    def _commit_utterance(self, utterance: Utterance) -> None:
-        """Make an item of what the user said; its transcript follows."""
-        utterance.end()
-        self._utterance = None
-        self._uncommitted = 0
-        self._untranscribed[utterance.item_id] = utterance
-        self.context.start_soon(self._report_transcript, utterance)
+    def commit(self, utterance: Utterance) -> None:
+        """Make an item of what the user has said; its transcript follows."""
         item = Message(id=utterance.item_id, role="user", content=(InputAudio(),))
+        self._commit_item(item)
+        self.history.lasts(item.id, utterance.seconds)
+        self._transcribe(utterance, begun=True)
+
+    def commit_silence(self, start_ms: int, end_ms: int) -> None:
+        """Make an item of a silence that has lasted too long: there is nothing in it."""
+        item = Message(role="user", content=(InputAudio(transcript=""),))
+        self.emit(
+            server.InputAudioBufferTimeoutTriggered(audio_start_ms=start_ms, audio_end_ms=end_ms, item_id=item.id)
+        )
+        self._commit_item(item)
+
+    def _commit_item(self, item: Message) -> None:
         previous = self.history.add(item)
         self.emit(server.InputAudioBufferCommitted(previous_item_id=previous, item_id=item.id))
         self._announce(item, previous)
+        self._make_room()
 
-    def _commit(self) -> None:
-        self._listen(self._ear.settle())
-        if self._uncommitted < LEAST_COMMIT:
-            raise commit_is_empty(self._uncommitted * 1000 / RATE)
-        utterance = self._utterance or self._begin_utterance(self._ear.position - self._uncommitted)
-        self._detector.commit()
-        self._commit_utterance(utterance)
+    def _announce(self, item: Item, previous: str | None) -> None:
+        self.emit(server.ConversationItemAdded(previous_item_id=previous, item=item))
+        self.emit(server.ConversationItemDone(previous_item_id=previous, item=item))
 
-    def _clear(self) -> None:
-        self._drop_utterance()
-        self._detector.clear()
-        self._ear.flush()
-        self._uncommitted = 0
-        self.emit(server.InputAudioBufferCleared())
-
-    def _idle(self, idle: IdleTimeout) -> None:
-        item_id = new_item_id()
-        self.emit(
-            server.InputAudioBufferTimeoutTriggered(
-                audio_start_ms=milliseconds(idle.start), audio_end_ms=milliseconds(idle.position), item_id=item_id
-            )
+    def _utterance_of(self, item: Item) -> Utterance | None:
+        """Return the speech in an item of the client's that nobody has written down, on its way to be transcribed."""
+        if not isinstance(item, Message):
+            return None
+        parts = [part for part in item.content if isinstance(part, InputAudio) and not part.transcript]
+        audio = b"".join(part.audio for part in parts if part.audio is not UNSET)
+        if not audio:
+            return None
+        form = AUDIO_FORMATS[_mime(self.config.audio.input.format)]
+        resampler = Resampler(form.rate, RATE)
+        wanted = self.config.audio.input.transcription
+        utterance = Utterance(
+            self.services,
+            self.context.system.now,
+            language=wanted.language if wanted else None,
+            prompt=wanted.prompt if wanted else None,
+            changed=self._understood,
+            item_id=item.id,
         )
-        if isinstance(self.config, config.RealtimeSession):
-            self._start_response(ResponseOptions())
+        for samples in (resampler.push(AudioDecoder(form).push(audio)), resampler.finish()):
+            utterance.push(samples)
+            if item.id in self.history:
+                self.recordings.add(item.id, samples.tobytes())
+        utterance.end()
+        self.history.lasts(item.id, utterance.seconds)
+        self.context.start_soon(utterance.run)
+        return utterance
 
-    async def _report_transcript(self, utterance: Utterance) -> None:
-        """Note what was said, and tell the client if it wants to know."""
-        outcome = await utterance.transcript.wait()
-        del self._untranscribed[utterance.item_id]
-        if isinstance(outcome, str):
-            self.history.transcribe(utterance.item_id, outcome)
-        utterance.noted.set(outcome)
-        if self.config.audio.input.transcription is None:
-            return
-        if isinstance(outcome, str):
-            item_id, seconds = utterance.item_id, round(utterance.seconds, 3)
-            self.emit(server.InputAudioTranscriptionDelta(item_id=item_id, delta=outcome))
-            self.emit(
-                server.InputAudioTranscriptionCompleted(
-                    item_id=item_id, transcript=outcome, usage=server.DurationUsage(seconds=seconds)
-                )
-            )
-        else:
-            error = server.TranscriptionError(
-                type="server_error", code="transcription_failed", message="The audio could not be transcribed."
-            )
-            self.emit(server.InputAudioTranscriptionFailed(item_id=utterance.item_id, error=error))
+    # -- what is understood ----------------------------------------------------------------------------------------
 
-    # -- what is answered ------------------------------------------------------------------------------------------
-
-    def _respond(self, options: ResponseOptions | None) -> None:
-        if not isinstance(self.config, config.RealtimeSession):
-            raise no_responses_here()
-        options = options or ResponseOptions()
-        if options.conversation != "none" and self._response is not None:
-            raise response_is_active(self._response.id)
-        self._start_response(options)
-
-    def _start_response(self, options: ResponseOptions) -> None:
-        assert isinstance(self.config, config.RealtimeSession)
-        run = ResponseRun(self, plan(self.config, options, self.history))
-        if run.plan.in_conversation:
-            if self._response is not None:
-                self._response.cancel("turn_detected")
-            self._response = run
-            self._decide(self._detector.agent_is(Agent.THINKING))
-        self._runs[run.id] = run
-        run.begin()
-        self.context.start_soon(run.run)
-
-    def _cancel(self, response_id: str | None) -> None:
-        run = self._response if response_id is None else self._runs.get(response_id)
-        if run is None:
-            raise nothing_to_cancel()
-        run.cancel("client_cancelled")
-
-    # -- what responses tell ---------------------------------------------------------------------------------------
+    def _transcribe(self, utterance: Utterance, *, begun: bool = False) -> None:
+        """Note what was said, when it is understood."""
+        self._untranscribed[utterance.item_id] = utterance
+        if begun:
+            self._tell_delta(utterance)
+        self.context.start_soon(self._report_transcript, utterance)
 
     def untranscribed(self) -> list[Utterance]:
         """Return what was said and is not understood yet, oldest first."""
         return list(self._untranscribed.values())
 
-    def speaks(self, run: ResponseRun) -> None:
-        """The first audio of a response goes out."""
+    def _understood(self, utterance: Utterance) -> None:
+        """An utterance is understood a little further; some of that may be said for good."""
+        if self.config.audio.input.transcription is not None:
+            deltas = self._deltas.setdefault(utterance.item_id, TranscriptDeltas())
+            deltas.partial(utterance.partial)
+            # a conversation's client knows no item before it is committed
+            if isinstance(self.config, config.TranscriptionSession) or utterance.item_id in self._untranscribed:
+                self._tell_delta(utterance)
+        self.floor.understood(utterance)
+
+    def _tell_delta(self, utterance: Utterance) -> None:
+        deltas = self._deltas.get(utterance.item_id)
+        if deltas is not None and (delta := deltas.take()):
+            self.emit(server.InputAudioTranscriptionDelta(item_id=utterance.item_id, delta=delta))
+
+    async def _report_transcript(self, utterance: Utterance) -> None:
+        """Note what was said, and tell the client if it wants to know."""
+        outcome = await utterance.transcript.wait()
+        item_id = utterance.item_id
+        del self._untranscribed[item_id]
+        if isinstance(outcome, str):
+            self.history.transcribe(item_id, outcome)
+        utterance.noted.set(outcome)
+        deltas = self._deltas.pop(item_id, TranscriptDeltas())
+        if self.config.audio.input.transcription is None:
+            return
+        if not isinstance(outcome, str):
+            error = server.TranscriptionError(
+                type="server_error", code="transcription_failed", message="The audio could not be transcribed."
+            )
+            self.emit(server.InputAudioTranscriptionFailed(item_id=item_id, error=error))
+            return
+        deltas.final(outcome)
+        if delta := deltas.take():
+            self.emit(server.InputAudioTranscriptionDelta(item_id=item_id, delta=delta))
+        usage = server.DurationUsage(seconds=round(utterance.seconds, 3))
+        self.emit(server.InputAudioTranscriptionCompleted(item_id=item_id, transcript=outcome, usage=usage))
+
+    # -- what is answered ------------------------------------------------------------------------------------------
+
+    def respond(self, options: ResponseOptions | None) -> None:
+        """Begin the response that the client, or its silence, asks for.
+
+        Raises:
+            ClientMistake: There can be none, or one is under way.
+        """
+        if not isinstance(self.config, config.RealtimeSession):
+            raise no_responses_here()
+        options = options or ResponseOptions()
+        if options.conversation != "none" and self.floor.active is not None:
+            raise response_is_active(self.floor.active.id)
+        self.start(ResponseRun(self, plan(self.config, options, self.history)))
+
+    def start(self, run: ResponseRun, turn: Utterance | None = None) -> None:
+        """Begin a response, or adopt one that was begun before its turn had ended."""
+        if run.plan.in_conversation:
+            self.floor.thinks(run)
+        self._runs[run.id] = run
+        if turn is not None:
+            run.adopt(turn)
+            return
+        run.begin()
+        self.context.start_soon(run.run)
+
+    def _cancel(self, response_id: str | None) -> None:
+        run = self.floor.active if response_id is None else self._runs.get(response_id)
+        if run is None:
+            raise nothing_to_cancel()
+        run.cancel("client_cancelled")
+
+    async def told(self, plan: Plan) -> list[Item]:
+        """Return the items that a response is to be made of, once all speech in them is written down.
+
+        Raises:
+            Exception: What has kept some of it from being understood.
+        """
+        if plan.items is None:
+            for utterance in self.untranscribed():
+                await _understood(utterance)
+            return self.history.items()
+        items: list[Item] = []
+        for each in plan.items:
+            if isinstance(each, ItemReference):
+                if (pending := self._untranscribed.get(each.id)) is not None:
+                    await _understood(pending)
+                if (item := self.history.get(each.id)) is not None:
+                    items.append(item)
+                continue
+            item = without_audio(each)
+            if (spoken := self._utterance_of(each)) is not None:
+                said = await _understood(spoken, noted=False)
+                self._deltas.pop(item.id, None)
+                item = with_transcript(item, said)
+            items.append(item)
+        return items
+
+    # -- what responses tell ---------------------------------------------------------------------------------------
+
+    def speaks(self, run: ResponseRun, item_id: str, delivery: Delivery) -> None:
+        """The first audio of a message goes out."""
         self._voice_used = True
-        if self._response is run:
-            self._playing = run
-            self._decide(self._detector.agent_is(Agent.SPEAKING))
+        self._played = run.id
+        self._spoken[item_id] = delivery
+        self.floor.speaks(run)
 
     def ended(self, run: ResponseRun) -> None:
-        """A response has said its last word; of what it spoke some may still be playing."""
+        """A response has said its last word."""
         self._runs.pop(run.id, None)
-        if self._response is run:
-            self._response = None
-        if run.spoken is not None:
-            item_id, spoken = run.spoken
-            self._spoken[item_id] = spoken
+        self.floor.ended(run)
 
-    def fell_silent(self, run: ResponseRun) -> None:
-        """Nothing of a response is played any more."""
-        if self._playing is run:
-            self._playing = None
-        if self._response is None and self._playing is None:
-            self._decide(self._detector.agent_is(Agent.IDLE))
+    def keep_heard(self, item_id: str, delivery: Delivery) -> None:
+        """Leave in the conversation what has been heard of a message."""
+        self.history.cut(item_id, delivery.heard())
 
-    def _announce(self, item: Item, previous: str | None) -> None:
-        shown = without_audio(item)
-        self.emit(server.ConversationItemAdded(previous_item_id=previous, item=shown))
-        self.emit(server.ConversationItemDone(previous_item_id=previous, item=shown))
+    def tell_rate_limits(self) -> None:
+        """Tell the client what is left of its allowance, if it has a limit."""
+        if self.services.rate_limits is not None:
+            self.emit(response_events.RateLimitsUpdated(rate_limits=self.services.rate_limits()))
+
+
+async def _understood(utterance: Utterance, *, noted: bool = True) -> str:
+    outcome = await (utterance.noted if noted else utterance.transcript).wait()
+    if isinstance(outcome, Exception):
+        raise TranscriptMissing from outcome
+    return str(outcome)
 
 
 async def _raise(error: Exception) -> None:
@@ -436,25 +455,3 @@ async def _raise(error: Exception) -> None:
 
 def _mime(form: config.AudioFormat) -> str:
     return name_of(type(form))
-
-
-def _detection(session: config.Session) -> ServerVad | SemanticVad | None:
-    """Return the parameters of the detector for those of the protocol."""
-    match session.audio.input.turn_detection:
-        case None:
-            return None
-        case config.SemanticVad() | config.TranscriptionSemanticVad() as semantic:
-            return SemanticVad(
-                eagerness=semantic.eagerness,
-                create_response=semantic.create_response is not False,
-                interrupt_response=semantic.interrupt_response is not False,
-            )
-        case vad:
-            return ServerVad(
-                threshold=vad.threshold,
-                prefix_padding_ms=vad.prefix_padding_ms,
-                silence_duration_ms=vad.silence_duration_ms,
-                create_response=vad.create_response is not False,
-                interrupt_response=vad.interrupt_response is not False,
-                idle_timeout_ms=vad.idle_timeout_ms if isinstance(vad.idle_timeout_ms, int) else None,
-            )

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
-from anyio import fail_after
+from anyio import CancelScope
 
 from ...codecs.pcm import Int16
 from ...runtime import Channel, Duplex
 from ...runtime.errors import RuntimeFault, WouldBlock
 from ...runtime.parking import Latch
 from ..contracts import Transcribe, Transcript
+from ..errors import ProviderTimeout
 from ..realtime.ids import new_item_id
 from .ear import RATE
 from .services import Services
@@ -22,23 +23,41 @@ class Utterance:
     """Audio is pushed while the user speaks; some time after `end`, `transcript` is set, with the text or an error.
 
     Args:
+        services: Who transcribes it, and how long that may take.
+        now: The event loop's clock.
         start: Its first sample's position in the session's audio.
         language: What the client says is spoken.
         prompt: What the client says to expect.
-        partial: Gets what is understood so far, whenever that changes.
+        changed: Called when `partial` has changed.
+        item_id: Of the item that it is or will be.
     """
 
-    def __init__(self, start: int, language: str | None, prompt: str | None, partial: Callable[[str], None]) -> None:
-        self.item_id = new_item_id()
+    def __init__(
+        self,
+        services: Services,
+        now: Callable[[], float],
+        *,
+        start: int = 0,
+        language: str | None = None,
+        prompt: str | None = None,
+        changed: Callable[["Utterance"], None],
+        item_id: str | None = None,
+    ) -> None:
+        self.item_id = item_id or new_item_id()
         self.start = start
         self.samples = 0
+        self.partial = ""
+        """What is understood so far, all of it; later it may be something else."""
         self.transcript = Latch()
         """Set with the final text, or with the error that took its place."""
         self.noted = Latch()
         """Set, with the same, when it stands in the conversation."""
+        self._services = services
+        self._now = now
         self._request = Transcribe(rate=RATE, language=language, prompt=prompt)
-        self._partial = partial
+        self._changed = changed
         self._audio: Channel[bytes] = Channel(WAITING)
+        self._scope = CancelScope()
 
     @property
     def seconds(self) -> float:
@@ -57,33 +76,41 @@ class Utterance:
             self.transcript.set(error)
 
     def end(self) -> None:
-        """The user has stopped: what was pushed is all."""
+        """The user has stopped: what was pushed is all, and its transcript is due."""
         self._audio.close()
+        self._scope.deadline = self._now() + self._services.patience.transcript
 
-    async def run(self, services: Services) -> None:
+    def drop(self) -> None:
+        """Nobody wants to know what was said."""
+        self._audio.break_off()
+        self._scope.cancel()
+
+    async def run(self) -> None:
         """Have it transcribed; whatever happens, `transcript` is set."""
         try:
-            self.transcript.set(await self._transcribe(services))
+            with self._scope:
+                self.transcript.set(await self._transcribe())
+            if self._scope.cancelled_caught:
+                self.transcript.set(ProviderTimeout("recogniser", "no final transcript in time"))
         except Exception as error:  # policy: what can't be understood is told as failed, the session goes on
             self.transcript.set(error)
         finally:
             self.transcript.set(RuntimeFault("the session ended before the transcript was there"))
             self._audio.break_off()
 
-    async def _transcribe(self, services: Services) -> str:
-        async with services.recogniser.open(self._request) as recogniser:
-            text, heard_all = "", False
+    async def _transcribe(self) -> str:
+        async with self._services.recogniser.open(self._request, timeout=float("inf")) as recogniser:
+            heard_all = False
             while not heard_all:
                 heard_all = not await self._send_waiting(recogniser)
                 while not heard_all and (partial := recogniser.poll()) is not None:
-                    text = self._understood(partial, text)
+                    self._understood(partial)
             recogniser.finish()
-            with fail_after(services.patience.transcript):
-                async for transcript in recogniser:
-                    text = self._understood(transcript, text)
-                    if transcript.final:
-                        break
-            return text
+            async for transcript in recogniser:
+                self._understood(transcript)
+                if transcript.final:
+                    break
+        return self.partial
 
     async def _send_waiting(self, recogniser: Duplex[bytes, Transcript]) -> bool:
         """Send audio, waiting for some if there is none; return whether there may be more."""
@@ -92,7 +119,7 @@ class Utterance:
             return True
         return False
 
-    def _understood(self, transcript: Transcript, before: str) -> str:
-        if transcript.text != before:
-            self._partial(transcript.text)
-        return transcript.text
+    def _understood(self, transcript: Transcript) -> None:
+        if transcript.text != self.partial:
+            self.partial = transcript.text
+            self._changed(self)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from anyio import fail_after, sleep, sleep_forever
@@ -21,7 +22,7 @@ from troupe.actors.contracts import (
 from troupe.actors.realtime import client_events as client
 from troupe.actors.realtime import server_events as server
 from troupe.actors.realtime.session_config import RealtimeSession, Session
-from troupe.actors.voice.services import Patience, Services
+from troupe.actors.voice.services import Patience, Services, Tally
 from troupe.actors.voice.session import Connect, VoiceSession
 from troupe.codecs.pcm import Int16
 from troupe.runtime import Actor, Duplex, Restart, Sender, Strategy, child, open_system, supervisor
@@ -142,8 +143,11 @@ class LoudIsSpeech:
 class Caller:
     """The client's end of a session."""
 
-    def __init__(self, conversation: Duplex[client.ClientEvent, server.ServerEvent], script: Script) -> None:
+    def __init__(
+        self, conversation: Duplex[client.ClientEvent, server.ServerEvent], script: Script, tally: Tally
+    ) -> None:
         self.script = script
+        self.tally = tally
         self.events: list[server.ServerEvent] = []
         self._conversation = conversation
 
@@ -184,6 +188,7 @@ async def scripted_system(
     lead: float = 0.5,
     patience: Patience | None = None,
     providers: tuple[ActorSpec, ...] = (),
+    **services: Any,
 ) -> AsyncGenerator[VoiceSystem]:
     """Run a system whose providers do what the script says, or other ones, named "stt", "llm" and "tts"."""
     providers = providers or (
@@ -192,15 +197,16 @@ async def scripted_system(
         child(Synthesizer, script, name="tts"),
     )
     async with open_system(*providers, supervisor("sessions", strategy=Strategy.DYNAMIC)) as system:
-        services = Services(
+        used = Services(
             recogniser=system.ref("stt"),
             model=system.ref("llm"),
             synthesizer=system.ref("tts"),
             activity=LoudIsSpeech(),  # type: ignore[arg-type]
             patience=patience or Patience(),
             lead=lead,
+            **services,
         )
-        yield VoiceSystem(system, system.supervisor("sessions"), services)
+        yield VoiceSystem(system, system.supervisor("sessions"), used)
 
 
 @asynccontextmanager
@@ -211,14 +217,19 @@ async def conversation(
     lead: float = 0.5,
     patience: Patience | None = None,
     providers: tuple[ActorSpec, ...] = (),
+    **services: Any,
 ) -> AsyncGenerator[Caller]:
-    """Open a session with scripted providers, or with other ones, named "stt", "llm" and "tts"."""
+    """Open a session with scripted providers, or with other ones, named "stt", "llm" and "tts".
+
+    Args:
+        services: Further members of `Services`.
+    """
     script = script or Script()
-    async with scripted_system(script, lead, patience, providers) as voice:
+    async with scripted_system(script, lead, patience, providers, **services) as voice:
         session = session or RealtimeSession(model="test")
         spec = child(VoiceSession, session, voice.services, name="session", restart=Restart.TEMPORARY)
         ref = await voice.sessions.start_child(spec)
         async with ref.open(Connect(), timeout=3600, buffer=512) as events:
-            caller = Caller(events, script)
+            caller = Caller(events, script, voice.services.tally)
             await caller.until(server.SessionCreated)
             yield caller

@@ -45,13 +45,16 @@ async def test_a_turn_brings_its_events_in_the_order_that_clients_depend_on() ->
         "ResponseOutputAudioDone",
         "ResponseOutputAudioTranscriptDone",
         "ResponseContentPartDone",
-        "ResponseOutputItemDone",
         "ConversationItemDone",
+        "ResponseOutputItemDone",
         "ResponseDone",
     ]
     done = caller.events[-1]
     assert done.response.status == "completed"
-    assert done.response.usage.total_tokens == 15
+    usage = done.response.usage
+    assert (usage.input_token_details.text_tokens, usage.output_token_details.text_tokens) == (10, 5)
+    assert (usage.input_token_details.audio_tokens, usage.output_token_details.audio_tokens) == (12, 30)  # 1.2 s, 1.5 s
+    assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (22, 35, 57)
     assert done.response.output[0].content == (OutputAudio(transcript="One two three. Four five six."),)
 
 

@@ -99,7 +99,10 @@ def spoken_words(caller: Caller) -> list[str]:
 
 
 async def one_turn(providers: tuple[ActorSpec, ...]) -> Caller:
-    async with conversation(session=SESSION, providers=providers) as caller, create_task_group() as tasks:
+    async with (
+        conversation(session=SESSION, providers=providers, speculate=False) as caller,
+        create_task_group() as tasks,
+    ):
         tasks.start_soon(caller.say_something)
         await caller.until(response.ResponseDone)
     return caller
@@ -140,7 +143,10 @@ async def test_the_client_hears_on_after_the_deadline_of_a_silent_provider(who: 
 
     async def first_audio(llm: list[Any], tts: list[Any]) -> float:
         providers = troupe(Stage(), [hears], llm, tts)
-        async with conversation(session=SESSION, providers=providers) as caller, create_task_group() as tasks:
+        async with (
+            conversation(session=SESSION, providers=providers, speculate=False) as caller,
+            create_task_group() as tasks,
+        ):
             tasks.start_soon(caller.say_something)
             await caller.until(server.InputAudioBufferSpeechStopped)
             start = current_time()
@@ -159,7 +165,9 @@ async def test_the_client_hears_on_after_the_deadline_of_a_silent_provider(who: 
 async def test_if_no_provider_is_left_the_client_is_told_why_and_keeps_what_it_got() -> None:
     stage = Stage()
     broken = [dies(answers, 30, how) for how in (Crash(), RateLimited("x", "what the user said"))]
-    async with conversation(session=SESSION, providers=troupe(stage, [hears], broken, [speaks])) as caller:
+    async with conversation(
+        session=SESSION, providers=troupe(stage, [hears], broken, [speaks]), speculate=False
+    ) as caller:
         async with create_task_group() as tasks:
             tasks.start_soon(caller.say_something)
             done = await caller.until(response.ResponseDone)

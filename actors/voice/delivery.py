@@ -1,0 +1,215 @@
+"""Speaking one message: pieces of text go to the synthesizer, what it says is paced and sent.
+
+Audio goes out as it is played, less a lead. While the assistant is paused nothing goes out, and nothing is lost: it
+goes on at the next sample.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from anyio import Event, create_task_group, sleep
+
+from ...codecs.audio_format import AudioFormat
+from ...codecs.pcm import Int16, int16_from_bytes
+from ...codecs.playback import PlaybackClock
+from ...codecs.resample import Resampler
+from ...codecs.speakable import Piece
+from ...runtime import Channel, Duplex
+from ...runtime.errors import EndOfChannel
+from ...runtime.parking import Latch
+from ..contracts import Say, Speech, Synthesize
+from ..errors import ProviderTimeout
+from ..routing.watchdog import Watchdog, watchdog
+from .output import Output, OutputMessage
+from .services import Services
+
+REFILL: Final = 0.4
+"""Share of the lead that the client may have played before it is sent more."""
+
+
+class Pause:
+    """Whether the assistant holds its breath, and those who wait for it to go on."""
+
+    def __init__(self) -> None:
+        self._over: Event | None = None
+
+    def begin(self) -> None:
+        """Hold what is about to be sent."""
+        self._over = self._over or Event()
+
+    def end(self) -> None:
+        """Go on."""
+        if self._over is not None:
+            self._over.set()
+            self._over = None
+
+    async def wait(self) -> None:
+        """Wait until there is no pause."""
+        while self._over is not None:
+            await self._over.wait()
+
+
+class Delivery:
+    """One spoken message.
+
+    Args:
+        output: Where it goes.
+        services: Who speaks it.
+        request: In which voice.
+        form: The format that the client gets.
+        now: The event loop's clock.
+        gate: Nothing goes out before it is set.
+        pause: Nothing goes out meanwhile.
+        opened: Called when its first audio is about to go out.
+        sent: Called with audio that went out.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        services: Services,
+        request: Synthesize,
+        form: AudioFormat,
+        now: Callable[[], float],
+        *,
+        gate: Latch,
+        pause: Pause,
+        opened: Callable[["Delivery"], None],
+        sent: Callable[[str, bytes], None],
+    ) -> None:
+        self.source = ""
+        """The text as the model has written it so far."""
+        self.clock = PlaybackClock(form.rate)
+        self.message: OutputMessage | None = None
+        """Its item, once there is something to hear or to read."""
+        self.muted = False
+        """Whether its audio is not sent any more."""
+        self._output = output
+        self._services = services
+        self._request = request
+        self._form = form
+        self._now = now
+        self._gate = gate
+        self._pause = pause
+        self._opened = opened
+        self._sent = sent
+        self._resampler: Resampler | None = None
+        self._said: list[Piece] = []
+        self._piece = -1  # that is being spoken
+        self._finished = 0  # pieces that have been spoken
+        self._waited = 0.0  # for the synthesizer, while it had something to speak
+
+    @property
+    def seconds(self) -> float:
+        """How much audio was sent."""
+        return self.clock.sent / self._form.rate
+
+    def bytes_until(self, milliseconds: int) -> int:
+        """Return how many bytes of audio are sent for so many milliseconds."""
+        return milliseconds * self._form.rate // 1000 * self._form.sample_size
+
+    def heard(self) -> str:
+        """Return what of the text has been heard by now."""
+        return self.source[: self.clock.heard(self._now()).source_end]
+
+    def cut(self, audio_end_ms: int) -> str:
+        """Cut it after that time of its audio; return what is left of the text."""
+        return self.source[: self.clock.truncate(audio_end_ms).source_end]
+
+    async def open(self) -> OutputMessage:
+        """Begin the message, as soon as anything may go out."""
+        await self._gate.wait()
+        await self._pause.wait()
+        if self.message is None:
+            self.message = OutputMessage(self._output, spoken=True)
+            self._opened(self)
+        return self.message
+
+    async def speak(self, pieces: Channel[Piece]) -> None:
+        """Have the pieces spoken, and send what is spoken, until there are no more.
+
+        Raises:
+            ProviderTimeout: The synthesizer has kept it waiting.
+            Exception: Whatever else is wrong with the synthesizer.
+        """
+        try:
+            first = await pieces.receive()
+        except EndOfChannel:
+            return  # nothing to say: a tool call alone, say
+        with watchdog("synthesizer", self._now) as dog:
+            dog.expect(self._services.patience.first_audio)
+            async with (
+                self._services.synthesizer.open(self._request, timeout=math.inf) as voice,
+                create_task_group() as tasks,
+            ):
+                tasks.start_soon(self._say, voice, first, pieces, dog)
+                await self._read(voice, dog)
+        if self._resampler is not None:
+            await self._send(self._resampler.finish())
+        if self.message is not None:
+            self._write_along(self.message, len(self.source))
+
+    async def _say(self, voice: Duplex[Say, Speech], first: Piece, pieces: Channel[Piece], dog: Watchdog) -> None:
+        self._said.append(first)
+        await voice.send(Say(first.text))
+        async for piece in pieces:
+            if piece.text:  # the rest may be marks that nobody speaks
+                if self._finished == len(self._said):
+                    dog.expect(self._services.patience.first_audio)
+                self._said.append(piece)
+                await voice.send(Say(piece.text))
+        voice.finish()
+
+    async def _read(self, voice: Duplex[Say, Speech], dog: Watchdog) -> None:
+        patience, now = self._services.patience, self._now
+        while True:
+            owed, asked = self._finished < len(self._said), now()
+            try:
+                speech = await voice.receive()
+            except EndOfChannel:
+                return
+            if owed:
+                self._waited += now() - asked
+                if self._waited > patience.speech + self.seconds:
+                    raise ProviderTimeout("synthesizer", "slower than its speech is to be heard")
+            with dog.held():
+                await self._play(speech, self._said[speech.piece])
+            self._finished = speech.piece + speech.last
+            dog.expect(patience.between_audio if self._finished < len(self._said) else math.inf)
+
+    async def _play(self, speech: Speech, piece: Piece) -> None:
+        message = await self.open()
+        if speech.piece != self._piece:
+            self._piece = speech.piece
+            self.clock.begin(piece)
+            self._write_along(message, piece.end)
+        self.clock.words(speech.words)
+        samples = int16_from_bytes(speech.pcm)
+        if speech.rate != self._form.rate:
+            if self._resampler is None:
+                self._resampler = Resampler(speech.rate, self._form.rate)
+            samples = self._resampler.push(samples)
+        await self._send(samples)
+
+    def _write_along(self, message: OutputMessage, end: int) -> None:
+        """Send the text that goes with what is spoken, up to `end` of what the model has written."""
+        message.write(self.source[len(message.text) : end])
+
+    async def _send(self, samples: Int16) -> None:
+        """Send audio, when the client has no more than the lead of it to play."""
+        message = self.message
+        if not len(samples) or message is None:
+            return
+        while True:
+            await self._pause.wait()
+            ahead = self.clock.remaining(self._now()) - self._services.lead
+            if ahead <= 0:
+                break
+            await sleep(ahead + self._services.lead * REFILL)  # not for every chunk: waking up costs more than sending
+        if self.muted or self._output.stopped:
+            return
+        audio = self._form.encode(samples)
+        message.play(audio)
+        self.clock.send(len(samples), self._now())
+        self._sent(message.id, audio)
