@@ -17,6 +17,7 @@ from troupe.actors.voice.services import Services
 from troupe.runtime import Strategy, child, open_system, supervisor
 from troupe.services.gateway.app import Access, Gateway
 from troupe.services.gateway.listening import listening_socket
+from troupe.services.gateway.websocket import WebSocketProtocol
 from troupe.services.voice import VoiceSystem
 
 from load.providers import InstantModel, InstantRecogniser, InstantSynthesizer
@@ -53,7 +54,7 @@ async def serve_troupe(sentences: int) -> None:
     app = Gateway(Access(), system=voice_system(sentences)).application()
     config = uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=24 * 2**20,
         ws_per_message_deflate=False,
         log_level="warning",

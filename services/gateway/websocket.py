@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -22,6 +23,12 @@ from websockets.server import ServerProtocol
 from .asgi import Answer, Dialogue, ServerTransport, websocket_scope
 from .framing import Framing, Message, frame
 from .transports import Disconnected
+
+current_library: ContextVar[str | None] | None
+try:
+    from sniffio import current_async_library_cvar as current_library
+except ImportError:
+    current_library = None
 
 WRITE_BUFFER: Final = 32 * 1024
 """Bytes that may wait here for the kernel, before whoever sends has to wait as well."""
@@ -67,6 +74,8 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._function: Callable[[Message], Coroutine[Any, Any, None] | None] | None = None
         """Gets messages as they come, while nothing else waits."""
+        self._context = copy_context()
+        """Of the task that waits while `_function` works."""
         self._pending: Coroutine[Any, Any, None] | None = None
         self._closing = False
         self._heard = True
@@ -199,6 +208,7 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
 
     async def each(self, function: Callable[[Message], Coroutine[Any, Any, None] | None]) -> None:
         """See `Transport`."""
+        self._context = _context_of_task()
         try:
             while True:
                 pending, self._pending = self._pending, None
@@ -268,7 +278,7 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
     ) -> None:
         """Hand out messages until one of them has to be waited for."""
         while messages:
-            self._pending = function(messages.popleft())
+            self._pending = self._context.run(function, messages.popleft())
             if self._pending is not None:
                 self._function = None
                 self._wake_reader()
@@ -303,6 +313,14 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
             self._protocol.send_ping(b"")
             self._flush()
         self._keepalive = self._loop.call_later(PING_INTERVAL, self._keep_alive)
+
+
+def _context_of_task() -> Context:
+    """Return a copy of the current task's context in which anyio works outside of tasks as well."""
+    context = copy_context()
+    if current_library is not None:  # anyio asks sniffio where that is installed, and it knows of tasks only
+        context.run(current_library.set, "asyncio")
+    return context
 
 
 def refusal(answer: Answer) -> Response:
