@@ -17,6 +17,7 @@ from .output import Output
 from .pcm import Int16
 
 _WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_MOST_RATE = 384_000
 _UNKNOWN_SIZE = 0xFFFF_FFFF
 _MOST_OF_A_WAV = _UNKNOWN_SIZE - _WAV.size
 
@@ -61,8 +62,8 @@ def audio_writer(
         UnsupportedFormat: if this build of libav can't write it.
         ValueError: if the format can't hold this rate, so many channels, or a bit rate.
     """
-    if rate <= 0:
-        raise ValueError(f"rate is {rate} Hz; it must be positive")
+    if not 0 < rate <= _MOST_RATE:
+        raise ValueError(f"rate is {rate} Hz; it must be positive, and no more than {_MOST_RATE} Hz")
     if not 1 <= channels <= encoding.most_channels:
         raise ValueError(f"{encoding.name} is written with 1 to {encoding.most_channels} channels, not {channels}")
     if bit_rate is not None and encoding.bit_rate is None:

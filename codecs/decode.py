@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from .asset import Asset
-from .errors import SandboxDied, TooLong
+from .errors import BrokenMedia, SandboxDied, TooLong
 from .formats import Format, by_name
 from .gate import libav_errors, opened
 from .limits import Limits
@@ -74,7 +74,10 @@ def read_audio(what: Asset | Audio, *, rate: int | None = 16000, channels: int |
     Raises:
         BrokenMedia: also if there is not one sample.
     """
-    return Pcm.concat(decode_audio(what, rate=rate, channels=channels))
+    pieces = list(decode_audio(what, rate=rate, channels=channels))
+    if not pieces:
+        raise BrokenMedia("there is not one sample of audio")
+    return Pcm.concat(pieces)
 
 
 class _Request(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from troupe.codecs.asset import load
+from troupe.codecs.audio_writer import wav_header
 from troupe.codecs.decode import decode_audio, read_audio
 from troupe.codecs.errors import BrokenMedia, RoleError, TooLong
 from troupe.codecs.limits import Limits
@@ -118,6 +119,13 @@ def test_nothing_to_hear(sample):
     data = sample("flac").read_bytes()
     with pytest.raises(BrokenMedia):
         read_audio(load(data[:100]))
+
+
+def test_no_sample_at_all():
+    asset = load(wav_header(16000, 1))  # a stream of which only the head has come
+    assert list(decode_audio(asset)) == []
+    with pytest.raises(BrokenMedia, match="not one sample"):
+        read_audio(asset)
 
 
 def test_too_long(sample):
