@@ -85,7 +85,7 @@ class Attempt:
 
     def watchdog(self) -> AbstractContextManager[Watchdog]:
         """Watch over this attempt; see `troupe.actors.routing.watchdog.watchdog`."""
-        return watchdog(self.path, self._call.chain.now)
+        return watchdog(self.path, self._call.chain.context.system.deadlines)
 
     async def answered(self) -> None:
         """Say that something has come of the provider. If another one was faster, this attempt is cancelled here."""

@@ -15,7 +15,7 @@ from ...codecs.pcm import Int16, int16_from_bytes
 from ...codecs.playback import PlaybackClock
 from ...codecs.resample import Resampler
 from ...codecs.speakable import Piece
-from ...runtime import Channel, Duplex
+from ...runtime import Channel, Duplex, System
 from ...runtime.errors import EndOfChannel
 from ...runtime.parking import Latch
 from ..contracts import Say, Speech, Synthesize
@@ -58,7 +58,7 @@ class Delivery:
         services: Who speaks it.
         request: In which voice.
         form: The format that the client gets.
-        now: The event loop's clock.
+        system: Whose clock and timer it goes by.
         gate: Nothing goes out before it is set.
         pause: Nothing goes out meanwhile.
         opened: Called when its first audio is about to go out.
@@ -71,7 +71,7 @@ class Delivery:
         services: Services,
         request: Synthesize,
         form: AudioFormat,
-        now: Callable[[], float],
+        system: System,
         *,
         gate: Latch,
         pause: Pause,
@@ -89,7 +89,8 @@ class Delivery:
         self._services = services
         self._request = request
         self._form = form
-        self._now = now
+        self._now = system.now
+        self._deadlines = system.deadlines
         self._gate = gate
         self._pause = pause
         self._opened = opened
@@ -137,7 +138,7 @@ class Delivery:
             first = await pieces.receive()
         except EndOfChannel:
             return  # nothing to say: a tool call alone, say
-        with watchdog("synthesizer", self._now) as dog:
+        with watchdog("synthesizer", self._deadlines) as dog:
             dog.expect(self._services.patience.first_audio)
             async with (
                 self._services.synthesizer.open(self._request, timeout=math.inf) as voice,

@@ -168,6 +168,7 @@ class ResponseRun:
         finally:
             if self._begun:
                 self._end(failure)
+        self._session.floor.go_on()
         if self._begun and self._cancelled is None:
             with move_on_after(max((each.clock.remaining(self._now()) for each in self.deliveries), default=0)):
                 await self._silence.wait()
@@ -248,7 +249,7 @@ class ResponseRun:
         cutter, patience, now = SpeechCutter(), self._services.patience, self._now
         calls: list[ToolCall] = []
         waited = 0.0
-        with watchdog("language model", now) as dog:
+        with watchdog("language model", self._session.context.system.deadlines) as dog:
             dog.expect(patience.first_token)
             async with self._services.model.stream(request, timeout=math.inf) as answer:
                 while True:
@@ -299,7 +300,7 @@ class ResponseRun:
             self._services,
             Synthesize(voice=self._services.voice(plan.voice), speed=plan.speed),
             AUDIO_FORMATS[name_of(type(plan.format))],
-            self._now,
+            session.context.system,
             gate=self._gate,
             pause=self._pause,
             opened=self._opened,
@@ -361,9 +362,9 @@ class ResponseRun:
             output=tuple(self._output.items),
             usage=self._usage(),
         )
-        self._session.ended(self)
         self._session.emit(event.ResponseDone(response=self._response))
         self._session.tell_rate_limits()
+        self._session.ended(self)
 
     def _outcome(self, failure: Exception | None) -> tuple[ResponseStatus, StatusDetails | None]:
         if failure is not None:

@@ -7,6 +7,7 @@ from anyio import create_task_group, current_time, sleep
 from troupe.actors.routing.caller import CallerGone, Listener, Speaker
 from troupe.actors.routing.watchdog import watchdog
 from troupe.runtime import Channel, Duplex, Sender
+from troupe.runtime.deadlines import Deadlines
 from troupe.runtime.errors import ActorDied, ChannelBroken
 from troupe.runtime.exits import Shutdown
 
@@ -15,10 +16,10 @@ def speaker(to_caller: Channel[str], from_caller: Channel[int]) -> Speaker[str, 
     return Speaker(Duplex(to_caller, from_caller, math.inf, "router", "Request"))
 
 
-async def test_it_gives_and_takes() -> None:
+async def test_it_gives_and_takes(deadlines: Deadlines) -> None:
     to_caller, from_caller = Channel[str](2), Channel[int](2)
     caller = speaker(to_caller, from_caller)
-    with watchdog("a", current_time) as dog:
+    with watchdog("a", deadlines) as dog:
         await caller.give("hello", dog)
     assert await to_caller.receive() == "hello"
     from_caller.send_nowait(1)
@@ -28,7 +29,7 @@ async def test_it_gives_and_takes() -> None:
 
 
 @pytest.mark.virtual
-async def test_the_dog_does_not_count_the_time_that_the_caller_takes() -> None:
+async def test_the_dog_does_not_count_the_time_that_the_caller_takes(deadlines: Deadlines) -> None:
     channel = Channel[str](1)
 
     async def read_late() -> None:
@@ -36,7 +37,7 @@ async def test_the_dog_does_not_count_the_time_that_the_caller_takes() -> None:
         await channel.receive()
 
     async with create_task_group() as tasks:
-        with watchdog("a", current_time) as dog:
+        with watchdog("a", deadlines) as dog:
             dog.expect(1)
             await Listener(Sender(channel)).give("hello", dog)
             tasks.start_soon(read_late)
@@ -45,10 +46,10 @@ async def test_the_dog_does_not_count_the_time_that_the_caller_takes() -> None:
 
 
 @pytest.mark.parametrize("how", ["close", "break_off"])
-async def test_who_has_gone_is_given_nothing(how: str) -> None:
+async def test_who_has_gone_is_given_nothing(deadlines: Deadlines, how: str) -> None:
     channel = Channel[str](1)
     getattr(channel, how)()
-    with watchdog("a", current_time) as dog, pytest.raises(CallerGone):
+    with watchdog("a", deadlines) as dog, pytest.raises(CallerGone):
         await Listener(Sender(channel)).give("hello", dog)
 
 

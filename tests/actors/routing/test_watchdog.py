@@ -6,18 +6,19 @@ import pytest
 from anyio import current_time, sleep, sleep_forever
 from troupe.actors.errors import ProviderTimeout
 from troupe.actors.routing.watchdog import watchdog
+from troupe.runtime.deadlines import Deadlines
 
 pytestmark = pytest.mark.virtual
 
 
-async def test_nothing_is_expected_at_first() -> None:
-    with watchdog("a", current_time):
+async def test_nothing_is_expected_at_first(deadlines: Deadlines) -> None:
+    with watchdog("a", deadlines):
         await sleep(1000)
 
 
-async def test_each_sign_of_life_is_expected_anew() -> None:
+async def test_each_sign_of_life_is_expected_anew(deadlines: Deadlines) -> None:
     with pytest.raises(ProviderTimeout, match=r"a: provider_timeout \(silent for 2 s\)"):
-        with watchdog("a", current_time) as dog:
+        with watchdog("a", deadlines) as dog:
             dog.expect(5)
             await sleep(4)
             dog.expect(3)
@@ -27,16 +28,16 @@ async def test_each_sign_of_life_is_expected_anew() -> None:
     assert current_time() == pytest.approx(8.9)
 
 
-async def test_it_may_be_told_that_nothing_is_expected_any_more() -> None:
-    with watchdog("a", current_time) as dog:
+async def test_it_may_be_told_that_nothing_is_expected_any_more(deadlines: Deadlines) -> None:
+    with watchdog("a", deadlines) as dog:
         dog.expect(1)
         dog.expect(math.inf)
         await sleep(1000)
 
 
-async def test_the_callers_time_does_not_count() -> None:
+async def test_the_callers_time_does_not_count(deadlines: Deadlines) -> None:
     with pytest.raises(ProviderTimeout):
-        with watchdog("a", current_time) as dog:
+        with watchdog("a", deadlines) as dog:
             dog.expect(1)
             with dog.held():
                 await sleep(100)
@@ -46,8 +47,8 @@ async def test_the_callers_time_does_not_count() -> None:
     assert current_time() == pytest.approx(202)
 
 
-async def test_an_error_of_the_block_is_its_own() -> None:
+async def test_an_error_of_the_block_is_its_own(deadlines: Deadlines) -> None:
     with pytest.raises(ValueError, match="own"):
-        with watchdog("a", current_time) as dog:
+        with watchdog("a", deadlines) as dog:
             dog.expect(1)
             raise ValueError("own")
