@@ -6,7 +6,8 @@ has ended (see `response`). And turns that end while an answer is under way, whe
 answered after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 from anyio import move_on_after
@@ -63,8 +64,8 @@ class Floor:
         self._doubted: _Doubted | None = None
         self._guess: ResponseRun | None = None
         self._guessed = 0
-        self._due: Utterance | None = None
-        """The last turn that ended while an answer was under way and could not be interrupted."""
+        self._next: Callable[[], None] | None = None
+        """What is due when the answer that is under way has ended."""
         self.active: ResponseRun | None = None
         """The response of the conversation that is under way."""
         self.playing: ResponseRun | None = None
@@ -152,10 +153,10 @@ class Floor:
         self._services.tally.turns += 1
         if guess is not None:
             session.start(guess, utterance)
-        elif self.active is not None and not self._may_interrupt:
-            self._due = utterance
-        else:
+        elif self._may_interrupt:
             self._answer(utterance)
+        else:
+            self._when_free(partial(self._answer, utterance))
 
     @property
     def _may_interrupt(self) -> bool:
@@ -199,7 +200,7 @@ class Floor:
         self._session.emit(doubted.tell)
         self._stop_speaking()
         if doubted.ended is not None:
-            self._turn_over(doubted.utterance, doubted.ended)
+            self._when_free(partial(self._turn_over, doubted.utterance, doubted.ended))
 
     async def _settle(self, doubted: _Doubted) -> None:
         """The doubted sound is over: find out from its transcript what it was."""
@@ -286,13 +287,16 @@ class Floor:
         """It has said its last word; of what it spoke some may still be playing."""
         if self.active is run:
             self.active = None
-            due, self._due = self._due, None
-            if due is not None:
-                self._session.context.start_soon(self._answer_due, due)
 
-    async def _answer_due(self, due: Utterance) -> None:
-        if self.active is None:
-            self._answer(due)
+    def go_on(self) -> None:
+        """Do what had to wait for the end of a response."""
+        if self.active is None and self._next is not None:
+            following, self._next = self._next, None
+            following()
+
+    def _when_free(self, following: Callable[[], None]) -> None:
+        self._next = following
+        self.go_on()
 
     def fell_silent(self, run: ResponseRun) -> None:
         """Nothing of it is played any more."""

@@ -48,6 +48,14 @@ class Script:
     fail: str = ""
     """Which of them raises an error."""
     seconds_heard: float = 0.0
+    partials: dict[float, str] = field(default_factory=dict)
+    """What the recogniser has understood, by the seconds it has heard."""
+    transcribing: float = 0.0
+    """Seconds that it takes to finish."""
+    thinking: float = 0.0
+    """Seconds that the model takes before its first token."""
+    spoken: list[str] = field(default_factory=list)
+    """What the synthesizer was given."""
 
     async def misbehave(self, who: str) -> None:
         if self.fail == who:
@@ -66,11 +74,14 @@ class Recogniser(Actor):
         self.script = script
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
-        heard = 0
+        heard, partials = 0, sorted(self.script.partials.items())
         async for pcm in caller:
             heard += len(pcm) // 2
+            while partials and heard / request.rate >= partials[0][0]:
+                await caller.send(Transcript(partials.pop(0)[1]))
         self.script.seconds_heard = heard / request.rate
         await self.script.misbehave("stt")
+        await sleep(self.script.transcribing)
         await caller.send(Transcript(self.script.transcript, final=True))
 
 
@@ -84,6 +95,7 @@ class Model(Actor):
         self.script.requests.append(request)
         await self.script.misbehave("llm")
         try:
+            await sleep(self.script.thinking)
             for part in self.script.answer:
                 await replies.send(TextDelta(part) if isinstance(part, str) else part)
                 await sleep(0.01)
@@ -105,6 +117,7 @@ class Synthesizer(Actor):
         number = 0
         async for piece in caller:
             await self.script.misbehave("tts")
+            self.script.spoken.append(piece.text)
             for index, word in enumerate(piece.text.split()):
                 pcm = np.full(int(TTS_RATE * SECONDS_PER_WORD), 1000, np.int16)
                 start = index * SECONDS_PER_WORD
