@@ -1,4 +1,4 @@
-"""Which one-use secrets have been used: a table in shared memory, the same for all workers of a server.
+"""Which one-use secrets have been used: a table in memory that processes share with those forked from them.
 
 Open addressing over a fixed number of slots, so the memory is bounded by construction. A slot is free again when its
 secret has expired, as an expired secret opens nothing anyway. A claim is atomic between processes by a lock on the
@@ -9,9 +9,10 @@ import fcntl
 import mmap
 import os
 import struct
+import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 SLOTS: Final = 65_536
@@ -26,19 +27,13 @@ _SLOT: Final = struct.Struct(f"<{NONCE}sI")
 class SpentTable:
     """See the module.
 
-    Args:
-        path: The file that workers share, made if it is not there. None: processes forked from this one share the
-            table, without the lock.
-
     Raises:
-        OSError: The file can't be opened.
+        OSError: There is no memory for it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self) -> None:
         size = SLOTS * _SLOT.size
-        self._file = -1 if path is None else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if path is not None:
-            os.ftruncate(self._file, size)
+        self._file = shared_file("troupe-spent", size)
         self._table = mmap.mmap(self._file, size)
 
     def claim(self, nonce: bytes, expires_at: int, now: float) -> bool:
@@ -68,9 +63,6 @@ class SpentTable:
 
     @contextmanager
     def _locked(self) -> Generator[None]:
-        if self._file == -1:
-            yield
-            return
         fcntl.lockf(self._file, fcntl.LOCK_EX)  # held for microseconds
         try:
             yield
@@ -78,8 +70,21 @@ class SpentTable:
             fcntl.lockf(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the memory and the file."""
+        """Let go of the memory."""
         self._table.close()
-        if self._file != -1:
-            os.close(self._file)
-            self._file = -1
+        os.close(self._file)
+
+
+def shared_file(name: str, size: int) -> int:
+    """Return the descriptor of a new file without a path, of that many zero bytes; in memory where the system can.
+
+    Raises:
+        OSError: There is no room for it.
+    """
+    if sys.platform == "linux":
+        file = os.memfd_create(name)
+    else:
+        with tempfile.TemporaryFile() as temporary:
+            file = os.dup(temporary.fileno())
+    os.ftruncate(file, size)
+    return file
