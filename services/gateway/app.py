@@ -51,6 +51,7 @@ class Gateway:
         self._system = system
         self.voice: VoiceSystem | None = None
         self.connections: Connections
+        self.draining = False
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
@@ -59,6 +60,12 @@ class Gateway:
             self.connections = Connections(self.voice.sessions, self.voice.services, self._model)
             yield
         self.voice = None
+
+    def drain(self) -> None:
+        """Take no new sessions, and end the present ones when the turn in progress is over."""
+        self.draining = True
+        if self.voice is not None:
+            self.connections.drain()
 
     def application(self) -> Starlette:
         """Return the application with its lifespan."""
@@ -80,14 +87,17 @@ class Gateway:
         return JSONResponse({"status": "ok"})
 
     async def _readyz(self, _request: Request) -> Response:
-        ready = self.voice is not None
-        return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
+        status = "draining" if self.draining else "starting" if self.voice is None else "ready"
+        return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
     async def _models(self, _request: Request) -> Response:
         model = {"id": self._model, "object": "model", "created": 0, "owned_by": "troupe"}
         return JSONResponse({"object": "list", "data": [model]})
 
     async def _realtime(self, socket: WebSocket) -> None:
+        if self.draining:
+            await socket.send_denial_response(Response(status_code=503, headers={"Retry-After": "1"}))
+            return
         handshake = read_handshake(
             dict(socket.query_params), dict(socket.headers), socket.scope.get("subprotocols", ())
         )

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, Final
 
-from anyio import CancelScope, CapacityLimiter, create_task_group, move_on_after, to_thread
+from anyio import CancelScope, CapacityLimiter, Event, create_task_group, move_on_after, to_thread
 from anyio.lowlevel import checkpoint
 from msgspec import Struct
 from msgspec.structs import replace
@@ -82,6 +82,7 @@ class Connections:
         self._services = services
         self._model = model
         self._open: dict[Connection, None] = {}
+        self._closed = Event()
 
     async def serve(self, transport: Transport, handshake: Handshake) -> None:
         """Serve one connection until either side ends it. Cancelling closes it."""
@@ -97,6 +98,7 @@ class Connections:
                     code = await connection.run()
                 finally:
                     del self._open[connection]
+                    self._closed.set()
         finally:
             with CancelScope(shield=True), move_on_after(STOP_DEADLINE):
                 if session.id in {each.spec.name for each in self.sessions.children}:
@@ -115,6 +117,12 @@ class Connections:
         """Close all connections (1012) now."""
         for connection in list(self._open):
             connection.leave()
+
+    async def wait_closed(self) -> None:
+        """Wait until there is no connection. Cancelling is safe."""
+        while self._open:
+            self._closed = Event()
+            await self._closed.wait()
 
     def statistics(self) -> ConnectionsStatistics:
         """Return what the connections have been through."""

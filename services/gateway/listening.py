@@ -9,7 +9,9 @@ from typing import Final
 
 SEND_BUFFER: Final = 64 * 1024
 """Bytes the kernel may hold for one client; it doubles them for its own bookkeeping."""
-USER_TIMEOUT: Final = 5_000
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted."""
+USER_TIMEOUT: Final = 4_000
 """Milliseconds that sent data may go unacknowledged, or unread behind a closed window, before the connection drops."""
 
 
@@ -28,7 +30,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
         listener.bind(address)
-        listener.listen(1024)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
