@@ -7,7 +7,7 @@ that passes, reaches the handler.
 
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from anyio import fail_after
 
@@ -71,6 +71,10 @@ class Call:
             if self.server is not None:
                 self.server.cancel(self)  # first, so that a handler that waits for its caller is not woken by the error
             self.fail(error)
+
+    def explains(self, error: Exception) -> bool:  # noqa: ARG002  (whoever has a reply to give can't be refused it)
+        """Whether an error of its handler says no more than that the call has ended: the caller has left, say."""
+        return False
 
     def released(self) -> None:
         """Its handler has ended without a result, perhaps long after the call: of interest to who counts handlers."""
@@ -140,6 +144,13 @@ class Streaming(Call):
 
     def _reject(self, error: Exception) -> None:
         self.replies.close(error)
+
+    def explains(self, error: Exception) -> bool:
+        """Whether an error of its handler says no more than that the call has ended: the caller has left, say."""
+        if isinstance(error, ExceptionGroup):
+            return all(map(self.explains, cast("ExceptionGroup[Exception]", error).exceptions))
+        ending = self.replies.error
+        return ending is not None and (error is ending or error.__cause__ is ending)
 
     def abandon(self) -> None:
         """End because the caller left; a handler waiting for room is told that nobody reads any more."""

@@ -113,6 +113,11 @@ class Channel(Generic[T]):
         return True  # an empty channel is still a channel
 
     @property
+    def error(self) -> BaseException | None:
+        """What it was closed with, if that was an error."""
+        return self._error
+
+    @property
     def closed(self) -> bool:
         """Whether nothing more can be sent."""
         return self._closed

@@ -237,7 +237,8 @@ class Incarnation:
         if call is None or isinstance(error, type(self._actor).fatal if self._actor else ()):
             self.crash(error)
         elif call.done:  # the caller left, and cancelling the handler brought this up
-            self.cell.system.emit(events.ErrorSuppressed.of(self.cell.path, error))
+            if not call.explains(error):
+                self.cell.system.emit(events.ErrorSuppressed.of(self.cell.path, error))
         else:
             self.cell.failed += 1
             call.fail(error)

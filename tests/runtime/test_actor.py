@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 from anyio import (
+    CancelScope,
     Event,
     create_task_group,
     current_time,
@@ -576,6 +577,34 @@ async def test_an_error_that_comes_up_when_nobody_waits_any_more_is_reported() -
             await system.ref("clumsy").ask(Hang())
         assert await system.ref("clumsy").ask(Total()) == 1
     assert [event.error for event in seen if isinstance(event, events.ErrorSuppressed)] == ["builtins.ValueError"]
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+async def test_to_be_told_that_the_caller_has_left_is_no_error_worth_a_report(grouped: bool) -> None:
+    """A handler may be told so before its cancellation reaches it; here it makes sure of that."""
+
+    class Talkative(Actor):
+        async def count(self, request: Numbers, replies: Sender[int]) -> None:
+            with CancelScope(shield=True):
+                while True:
+                    await self.say(replies)
+
+        async def say(self, replies: Sender[int]) -> None:
+            if not grouped:
+                await replies.send(1)
+                return
+            async with create_task_group() as tasks:
+                tasks.start_soon(replies.send, 1)
+
+        async def report(self, request: Total) -> int:
+            return 1
+
+    seen: list[events.Event] = []
+    async with open_system(child(Talkative, name="talkative"), on_event=seen.append) as system:
+        async with system.ref("talkative").stream(Numbers(3), buffer=1) as numbers:
+            assert await numbers.receive() == 1
+        assert await system.ref("talkative").ask(Total()) == 1
+    assert not [event for event in seen if isinstance(event, events.ErrorSuppressed)]
 
 
 async def test_a_caller_cancelled_between_send_and_reply_leaves_nothing_behind() -> None:
