@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 
 from .endpoint import JSON, HttpEndpoint
-from .http import LARGEST_COMPLAINT, HttpAnswer, HttpClient
+from .http import LARGEST_COMPLAINT, Deadlines, HttpAnswer, HttpClient
 from .http_errors import unexpected
 from .retries import Retries
 
@@ -26,16 +26,19 @@ class Api:
         """The provider's name, for errors."""
         return self._endpoint.provider
 
-    def post(self, path: str, body: bytes, content_type: str = JSON) -> AbstractAsyncContextManager[HttpAnswer]:
+    def post(
+        self, path: str, body: bytes, content_type: str = JSON, *, deadlines: Deadlines | None = None
+    ) -> AbstractAsyncContextManager[HttpAnswer]:
         """Send a body and read the answer inside the block; see `HttpClient.stream` for what is raised.
 
-        Before the first byte of an answer it may be sent again: at worst something is computed twice.
+        Before the first byte of an answer it may be sent again: at worst something is computed twice. Deadlines are the
+        endpoint's, unless others are given.
         """
         endpoint = self._endpoint
         return self._http.stream(
             endpoint.request("POST", path, body, content_type),
             provider=endpoint.provider,
-            deadlines=endpoint.deadlines,
+            deadlines=deadlines or endpoint.deadlines,
             retries=self._retries,
         )
 

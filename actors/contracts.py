@@ -12,6 +12,8 @@ from ..runtime import DuplexRequest, Request, StreamRequest
 from .inference.results import Voice, Word
 
 __all__ = [
+    "Embed",
+    "Embeddings",
     "EndReason",
     "Ended",
     "Feature",
@@ -24,6 +26,8 @@ __all__ = [
     "ListVoices",
     "Model",
     "Price",
+    "PullModel",
+    "PullProgress",
     "Say",
     "Speech",
     "Synthesize",
@@ -196,6 +200,27 @@ class ListVoices(Request[tuple[Voice, ...]], frozen=True):
     """Which voices there are."""
 
 
+# -- embeddings --------------------------------------------------------------------------------------------------------
+
+
+class Embeddings(Struct, frozen=True):
+    """Texts as vectors."""
+
+    vectors: bytes
+    """Little-endian float32 of shape (texts, `dimensions`); ``numpy.frombuffer(vectors, "<f4")`` reads them."""
+    dimensions: int
+
+
+class Embed(Request[Embeddings], frozen=True, kw_only=True):
+    """Turn texts into vectors: those of texts that mean nearly the same are near each other."""
+
+    texts: tuple[str, ...]
+    model: str = ""
+    """The provider's name for it; empty for its default."""
+    dimensions: int | None = None
+    """Of the vectors, for models that can make shorter ones."""
+
+
 # -- providers themselves ----------------------------------------------------------------------------------------------
 
 
@@ -236,6 +261,25 @@ class ListModels(Request[tuple[Model, ...]], frozen=True):
 
 class GetModel(Request[Model], frozen=True):
     """One model, with all that the provider tells of it."""
+
+    id: str
+
+
+class PullProgress(Struct, frozen=True, kw_only=True):
+    """How far the fetching of a model is."""
+
+    status: str
+    """What is being done, in the server's words."""
+    digest: str = ""
+    """Which part of the model this is about; empty for all of it."""
+    completed: int = 0
+    """Bytes of the part that are there."""
+    total: int = 0
+    """Bytes of the part."""
+
+
+class PullModel(StreamRequest[PullProgress], frozen=True):
+    """Fetch a model to where the provider runs. Cancelling stops it; what is there already is not fetched again."""
 
     id: str
 

@@ -136,7 +136,7 @@ _BY_CLOSE: Final[dict[int, type[ProviderError]]] = {
 """Close codes (RFC 6455 7.4.1 and IANA's registry). 1008 says no more than that something was against the rules."""
 _CODE_IN_TEXT: Final = re.compile(r"[A-Z]{2,8}-[0-9]{4}|[a-z]+(?:_[a-z]+)+")
 
-_TELLING: Final[tuple[tuple[int, re.Pattern[str], type[ProviderError]], ...]] = (
+_TELLING: Final[tuple[tuple[int | None, re.Pattern[str], type[ProviderError]], ...]] = (
     (404, re.compile(r"\b(model|voice)\b", re.IGNORECASE), ModelNotFound),
     (400, re.compile(r"\bvoice\b.*\b(not found|unknown|not exist)\b", re.IGNORECASE), ModelNotFound),
     (429, re.compile(r"request too large", re.IGNORECASE), RequestTooLong),
@@ -145,9 +145,10 @@ _TELLING: Final[tuple[tuple[int, re.Pattern[str], type[ProviderError]], ...]] = 
         re.compile(r"maximum context length|context (window|length|size|limit)|prompt is too long", re.IGNORECASE),
         RequestTooLong,
     ),
+    (None, re.compile(r"model manifest: file does not exist"), ModelNotFound),  # of a fetch by Ollama
     (400, re.compile(r"\bprefill|must end with a user message", re.IGNORECASE), CannotContinue),
 )
-"""Statuses whose meaning only the message tells."""
+"""Statuses, or none in the middle of a stream, whose meaning only the message tells."""
 
 
 class Complaint(Struct, frozen=True):

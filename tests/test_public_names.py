@@ -27,6 +27,7 @@ PUBLIC = {
     "troupe.services.config": "Config ConfigError Source read_config",
     "troupe.services.wire": "Cut Drip End Exchange Fault Insert Late Refuse Replace Reset Stall WireServer",
     "troupe.services.wire.anthropic": "AnthropicWire",
+    "troupe.services.wire.ollama": "OllamaWire",
     "troupe.services.wire.openai": "Heard OpenAiWire Reply ToolUse",
 }
 

@@ -8,12 +8,16 @@ from typing import Any, Protocol
 import msgspec
 from anyio import fail_after, sleep
 from troupe.actors.contracts import Generate, GenerationEvent, TextDelta, TextPart, Turn
-from troupe.actors.errors import ProviderError, ProviderUnavailable
+from troupe.actors.errors import ProviderError, ProviderFailed, ProviderUnavailable
 from troupe.actors.generation import AnswerDecoder
 from troupe.actors.http import Deadlines, HttpClient
+from troupe.actors.ndjson import NdjsonDecoder
 from troupe.actors.providers.anthropic.chat import AnthropicChat
 from troupe.actors.providers.anthropic.endpoint import endpoint as anthropic
 from troupe.actors.providers.anthropic.wire.answers import MessageDecoder
+from troupe.actors.providers.ollama.endpoint import endpoint as ollama
+from troupe.actors.providers.ollama.models import OllamaModels
+from troupe.actors.providers.ollama.wire.chat import ChatDecoder as OllamaDecoder
 from troupe.actors.providers.openai.chat import OpenAiChat
 from troupe.actors.providers.openai.endpoint import endpoint as openai
 from troupe.actors.providers.openai.wire.chat import ChatDecoder
@@ -23,6 +27,7 @@ from troupe.runtime import Ref, child, open_system
 from troupe.runtime.specs import ActorSpec
 from troupe.services.wire import Exchange
 from troupe.services.wire.anthropic import AnthropicWire
+from troupe.services.wire.ollama import OllamaWire
 from troupe.services.wire.openai import OpenAiWire
 from troupe.services.wire.replies import ModelWire
 
@@ -135,6 +140,11 @@ def _anthropic(http: HttpClient, wire: ModelWire, deadlines: Deadlines) -> Actor
     return child(AnthropicChat, http, at, "some-model", name="llm")
 
 
+def _ollama(http: HttpClient, wire: ModelWire, deadlines: Deadlines) -> ActorSpec:
+    at = ollama(base_url=wire.url, key=Secret(KEY), deadlines=deadlines)
+    return child(OllamaModels, http, at, "some-model", name="llm")
+
+
 def language_models() -> Iterator[LanguageModel]:
     yield LanguageModel(
         name="openai",
@@ -155,4 +165,19 @@ def language_models() -> Iterator[LanguageModel]:
         unknown=(b'{"type":"ping"}', b'{"type":"content_block_delta","index":0,"delta":{"type":"new_delta","x":1}}'),
         error={"type": "error", "error": {"type": "overloaded_error", "message": "private"}},
         key={"x-api-key": KEY, "anthropic-version": "2023-06-01"},
+    )
+    yield LanguageModel(
+        name="ollama",
+        wire=OllamaWire,
+        spec=_ollama,
+        path="/api/chat",
+        models="/api/tags",
+        decoder=lambda: OllamaDecoder("ollama"),
+        cutter=NdjsonDecoder,
+        frame=b"%b\n".__mod__,
+        error={"error": "private"},
+        failure=ProviderFailed,
+        request_ids=False,
+        caching=False,
+        tool_choice=False,
     )

@@ -1,0 +1,99 @@
+"""The models of an Ollama, as an actor: they write, they turn texts into vectors, and more of them can be fetched."""
+
+import math
+from typing import ClassVar, Final
+
+import msgspec
+
+from ....runtime import Actor, Sender
+from ...api import Api
+from ...contracts import (
+    Embed,
+    Embeddings,
+    Generate,
+    GenerationEvent,
+    GetModel,
+    GetUsage,
+    ListModels,
+    Model,
+    PullModel,
+    PullProgress,
+    Usage,
+)
+from ...errors import BrokenStream
+from ...generation import pass_on
+from ...http import Deadlines, HttpClient
+from ...usage import Meter
+from ...vectors import packed
+from .endpoint import OllamaEndpoint
+from .wire.chat import ChatDecoder, encode_chat
+from .wire.embed import decode_embedded, encode_embed
+from .wire.models import SUCCESS, decode_progress, decode_show, decode_tags
+from .wire.options import OllamaOptions
+
+NDJSON: Final = "application/x-ndjson"
+FETCHING: Final = Deadlines(connect=2, first=60, between=300, total=math.inf)
+"""Of a fetch: gigabytes take their time, and so does checking them, in which nothing is said."""
+
+
+class OllamaModels(Actor):
+    """Answers conversations, token by token, and makes embeddings.
+
+    Args:
+        http: The pool of connections.
+        endpoint: Where Ollama is.
+        model: For requests that name none.
+        options: How to answer, where a request does not say otherwise.
+    """
+
+    max_concurrency: ClassVar[int] = 64
+
+    def __init__(
+        self, http: HttpClient, endpoint: OllamaEndpoint, model: str, options: OllamaOptions | None = None
+    ) -> None:
+        self._api = Api(http, endpoint)
+        self._model = model
+        self._options = options or OllamaOptions()
+        self._meter = Meter()
+
+    async def generate(self, request: Generate, replies: Sender[GenerationEvent]) -> None:
+        """Send what the model writes, as it writes it. Cancelling closes the request, and the model stops."""
+        provider = self._api.provider
+        body = encode_chat(request, request.model or self._model, self._options, provider)
+        with self._meter.call():
+            async with self._api.post("/api/chat", body) as answer:
+                await self._api.check_type(answer, NDJSON)
+                await pass_on(answer, answer.lines(), ChatDecoder(provider), replies, self._meter)
+
+    async def embed(self, request: Embed) -> Embeddings:
+        """Return the vectors of texts, each of length 1."""
+        body = encode_embed(request, request.model or self._model, self._options)
+        with self._meter.call():
+            answer = decode_embedded(await self._api.fetch("/api/embed", body), self._api.provider)
+            self._meter.add(Usage(input_tokens=answer.prompt_eval_count))
+            return packed(answer.embeddings, len(request.texts), self._api.provider)
+
+    async def pull(self, request: PullModel, replies: Sender[PullProgress]) -> None:
+        """Fetch a model, telling how far it is. Cancelling stops the fetch; the next one goes on from there."""
+        body = msgspec.json.encode({"model": request.id, "stream": True})
+        async with self._api.post("/api/pull", body, deadlines=FETCHING) as answer:
+            await self._api.check_type(answer, NDJSON)
+            async for line in answer.lines():
+                progress = decode_progress(line, self._api.provider)
+                await replies.send(progress)
+                if progress.status == SUCCESS:
+                    return
+        raise BrokenStream(self._api.provider, "the stream ended before the model was there")
+
+    async def models(self, request: ListModels) -> tuple[Model, ...]:
+        """Return the models that are there."""
+        return decode_tags(await self._api.fetch("/api/tags"), self._api.provider)
+
+    async def model(self, request: GetModel) -> Model:
+        """Return what Ollama tells of one model."""
+        body = msgspec.json.encode({"model": request.id})
+        return decode_show(await self._api.fetch("/api/show", body), request.id, self._api.provider)
+
+    def usage(self, request: GetUsage) -> Usage:
+        """Return what was used so far."""
+        return self._meter.usage
