@@ -174,7 +174,7 @@ def _sound(assets: Sequence[Asset], request: _Sound, file: BinaryIO) -> list[flo
     for asset, stream in zip(assets, request.streams, strict=True):
         starts.append(written / request.rate)
         whole = decode_audio(Audio(asset, stream), rate=request.rate, channels=request.channels)
-        for pcm in _between(whole, request.start, request.stop):
+        for pcm in _between(whole, request.start, _end(asset, stream, request.stop)):
             writer.encode(to_int16(pcm.samples))
             written += pcm.frames
     if not written:
@@ -185,6 +185,13 @@ def _sound(assets: Sequence[Asset], request: _Sound, file: BinaryIO) -> list[flo
 
 SOUND = Operation("troupe.codecs.edit:SOUND", _Sound, list[float], _sound)
 """Writing recordings one behind the other, as an operation, for sandboxes."""
+
+
+def _end(asset: Asset, stream: AudioStream, stop: float | None) -> float | None:
+    """Return where a recording ends. MP4 says it to the sample, but libav decodes the padding behind it, too."""
+    if asset.format.demuxer != "mov" or stream.duration is None:
+        return stop
+    return stream.duration if stop is None else min(stop, stream.duration)
 
 
 def _between(pieces: Iterable[Pcm], start: float, stop: float | None) -> Iterator[Pcm]:

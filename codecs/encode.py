@@ -26,8 +26,8 @@ def encode(pcm: Pcm, form: str, *, bit_rate: int | None = None) -> bytes:
 
     Returns:
         The file. Decoded it has as many frames as `pcm`, if the format knows its rate. Exceptions: ``aac`` has no place
-        for the encoder's delay and padding; libav before 8.1 takes the padding of an ``m4a`` for audio, although the
-        file says what it is; and so it does with ``webm`` of less than 14 ms.
+        for the encoder's delay and padding; libav (8.1 still) takes the padding of an ``m4a`` for audio, although the
+        file says to the sample where it ends, and that of ``webm`` of less than 14 ms.
 
     Raises:
         UnsupportedFormat: if there is no such format here.

@@ -9,6 +9,9 @@ from .formats import FORMATS
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)
+_MOVIE_TIMESCALE = "28224000"
+"""In Hz: the least common multiple of the rates of AAC. MP4 says in it where audio ends; libav's usual one is a
+millisecond, which is 48 samples."""
 
 
 LAYOUTS = {1: "mono", 2: "stereo"}
@@ -109,6 +112,7 @@ ENCODINGS = {
             rates=_AAC_RATES,
             bit_rate=64_000,
             muxer="ipod",
+            whole={"movie_timescale": _MOVIE_TIMESCALE},
             live={"movflags": "+delay_moov+default_base_moof", "frag_duration": "200000"},
         ),
         Encoding(
