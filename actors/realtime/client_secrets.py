@@ -1,11 +1,10 @@
 """The HTTP endpoints that give a browser a key of its own: a client secret with a session's configuration attached.
 
 ``POST /v1/realtime/client_secrets`` is GA's; ``/v1/realtime/sessions`` and ``/v1/realtime/transcription_sessions`` are
-the beta's, flat, with the secret inside the session.
+the beta's, flat, with the secret inside the session. ``POST /api/session`` is ours, for a page of one's own.
 """
 
-import secrets
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -19,18 +18,23 @@ from .names import Dialect
 from .session_config import BETA_TEMPERATURE, RealtimeSession, Session, TranscriptionSession
 from .session_update import updated
 
+SECONDS = 600
+"""How long a secret opens sessions, where a request does not say."""
+BETA_SECONDS = 60
+"""The same for the beta's endpoints."""
+
 
 class ExpiresAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a secret opens sessions; a session that is open outlives it."""
 
     anchor: Literal["created_at"] = "created_at"
-    seconds: Annotated[int, Meta(ge=10, le=7200)] = 600
+    seconds: Annotated[int, Meta(ge=10, le=7200)] = SECONDS
 
 
 class ClientSecretRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of ``POST /v1/realtime/client_secrets``."""
 
-    expires_after: ExpiresAfter = field(default_factory=ExpiresAfter)
+    expires_after: ExpiresAfter | None = None
     session: SessionPatch = field(default_factory=lambda: {"type": "realtime"})
 
 
@@ -53,6 +57,42 @@ class _BetaLifetime(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     expires_at: ExpiresAfter | None = None
 
 
+class ShortRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of ``POST /api/session``, which is ours: what most pages set, without any nesting."""
+
+    model: str | None = None
+    instructions: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    """That the user speaks, ISO 639-1; it also has the user's speech written down for the page."""
+    seconds: Annotated[int, Meta(ge=10, le=7200)] | None = None
+    """How long the secret opens sessions."""
+
+    def patch(self) -> SessionPatch:
+        """Return the same as GA has it."""
+        patch: SessionPatch = {"type": "realtime"}
+        if self.model is not None:
+            patch["model"] = self.model
+        if self.instructions is not None:
+            patch["instructions"] = self.instructions
+        audio: dict[str, Any] = {}
+        if self.voice is not None:
+            audio["output"] = {"voice": self.voice}
+        if self.language is not None:
+            audio["input"] = {"transcription": {"language": self.language}}
+        return {**patch, "audio": audio} if audio else patch
+
+
+class ShortAnswer(Struct, frozen=True, kw_only=True):
+    """Answer to it."""
+
+    token: str
+    """The secret."""
+    session_id: str
+    expires_at: int
+    """Unix seconds."""
+
+
 class SecretRequest(Struct, frozen=True, kw_only=True):
     """What each of the three endpoints is asked for."""
 
@@ -62,21 +102,13 @@ class SecretRequest(Struct, frozen=True, kw_only=True):
     """How long the secret opens sessions."""
 
 
-BETA_SECONDS = 60
-"""How long a secret of the beta's endpoints opens sessions."""
-
-
-def new_client_secret() -> str:
-    """Return a secret, ``ek_`` and 128 random bits."""
-    return f"ek_{secrets.token_hex(16)}"
-
-
-def read_client_secret_request(body: bytes, *, model: str) -> SecretRequest:
+def read_client_secret_request(body: bytes, *, model: str, seconds: int = SECONDS) -> SecretRequest:
     """Read the body of ``POST /v1/realtime/client_secrets``; an empty one is fine.
 
     Args:
         body: JSON.
         model: what a session uses that names none.
+        seconds: how long the secret lives that the request says nothing about.
 
     Raises:
         ClientMistake: to be answered with HTTP 400 and `error_body`.
@@ -87,14 +119,32 @@ def read_client_secret_request(body: bytes, *, model: str) -> SecretRequest:
     except msgspec.ValidationError:
         raise diagnose(value, ClientSecretRequest) from None
     return SecretRequest(
-        session=_started(request.session, Dialect.GA, model=model), seconds=request.expires_after.seconds
+        session=_started(request.session, Dialect.GA, model=model),
+        seconds=request.expires_after.seconds if request.expires_after else seconds,
     )
 
 
+def read_short_request(body: bytes, *, model: str, seconds: int = SECONDS) -> SecretRequest:
+    """Read the body of ``POST /api/session``; an empty one is fine.
+
+    Raises:
+        ClientMistake: to be answered with HTTP 400 and `error_body`.
+    """
+    value = _parsed(body)
+    try:
+        request = msgspec.convert(value, ShortRequest)
+    except msgspec.ValidationError:
+        raise diagnose(value, ShortRequest) from None
+    session = _started(request.patch(), Dialect.GA, model=model)
+    return SecretRequest(session=session, seconds=request.seconds or seconds)
+
+
 def read_beta_session_request(
-    body: bytes, kind: Literal["realtime", "transcription"] = "realtime", *, model: str
+    body: bytes, kind: Literal["realtime", "transcription"] = "realtime", *, model: str, seconds: int = BETA_SECONDS
 ) -> SecretRequest:
     """Read the body of ``POST /v1/realtime/sessions``, or of ``/transcription_sessions`` for that kind.
+
+    Args as for `read_client_secret_request`.
 
     Raises:
         ClientMistake: to be answered with HTTP 400 and `error_body`.
@@ -106,8 +156,8 @@ def read_beta_session_request(
     except msgspec.ValidationError:
         raise diagnose(asked, _BetaLifetime, at=("client_secret",)) from None
     expires = lifetime.expires_after or lifetime.expires_at
-    seconds = expires.seconds if expires else BETA_SECONDS
-    return SecretRequest(session=_started({**value, "type": kind}, Dialect.BETA, model=model), seconds=seconds)
+    session = _started({**value, "type": kind}, Dialect.BETA, model=model)
+    return SecretRequest(session=session, seconds=expires.seconds if expires else seconds)
 
 
 def encode_client_secret(request: SecretRequest, value: str, expires_at: int) -> bytes:
@@ -119,6 +169,11 @@ def encode_beta_session(request: SecretRequest, value: str, expires_at: int) -> 
     """Return the answer to the beta's endpoints: the flat session with the secret in it."""
     secret = {"value": value, "expires_at": expires_at}
     return msgspec.json.encode({**beta.session_from_ga(request.session), "client_secret": secret})
+
+
+def encode_short_answer(request: SecretRequest, value: str, expires_at: int) -> bytes:
+    """Return the answer to ``POST /api/session``."""
+    return msgspec.json.encode(ShortAnswer(token=value, session_id=request.session.id, expires_at=expires_at))
 
 
 def error_body(mistake: ClientMistake) -> bytes:

@@ -24,7 +24,8 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True):
     one_use_secrets: bool = True
     """Whether a client secret opens one session, not as many as are wanted until it expires, as at OpenAI."""
     signing_key: Secret | None = None
-    """Signs client secrets, 32 characters or more; servers that share it accept each other's. None: a random one."""
+    """Signs client secrets: 32 random characters or more; servers that share it accept each other's. None: a random
+    one."""
 
 
 KeyId = NewType("KeyId", bytes)

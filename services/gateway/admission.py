@@ -9,7 +9,6 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from secrets import token_bytes
 from typing import Final
 
 from msgspec import Struct
@@ -25,7 +24,7 @@ from .limits import Limits
 from .origins import OriginPolicy
 from .quotas import TokenBuckets, neighbourhood
 from .refusals import Reason
-from .spent import SpentTable
+from .shared import Shared
 from .visits import Visit
 
 NOBODY: Final = KeyId(bytes(16))
@@ -93,8 +92,7 @@ class Admission:
         access: Who may come in.
         limits: How many, how often, how long.
         model: That of sessions for which nobody names one.
-        signing_key: Signs client secrets.
-        spent: Those for one use that were used, as workers share it.
+        shared: What other workers have, too.
         lag: Says by how many seconds the event loop is late.
         now: A monotonic clock, in seconds.
         unix_time: The time, in seconds.
@@ -106,26 +104,26 @@ class Admission:
         limits: Limits,
         *,
         model: str,
-        signing_key: bytes | None = None,
-        spent: SpentTable | None = None,
+        shared: Shared | None = None,
         lag: Callable[[], float] = float,
         now: Callable[[], float] = time.monotonic,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
-        signing_key = signing_key or token_bytes(32)
+        shared = shared or Shared()
         self.ready = False
         """Whether there is anything behind the door."""
         self.draining = False
         """Whether nobody is let in any more."""
         self.refused: Counter[Reason] = Counter()
         """How often, and why."""
-        self.started = 0
+        self.accepted = 0
         """Sessions that were let in."""
         self._limits = limits
         self._lag = lag
-        self._pepper = signing_key[:64]
-        self._spent = (spent or SpentTable()) if access.one_use_secrets else None
-        self.secrets = ClientSecrets(signing_key, model, self._spent, now=unix_time)
+        self._pepper = shared.signing_key[:64]
+        self.secrets = ClientSecrets(
+            shared.signing_key, model, shared.spent if access.one_use_secrets else None, now=unix_time
+        )
         self._guesses = TokenBuckets(limits.guesses_per_minute, now=now)
         self._starts = TokenBuckets(limits.starts_per_minute or 1, now=now)
         self._welcome: OrderedDict[tuple[str, KeyId], None] = OrderedDict()
@@ -176,7 +174,7 @@ class Admission:
         """
         with self._counting():
             ticket = self._admitted(visit, handshake)
-        self.started += 1
+        self.accepted += 1
         self._tickets.add(ticket)
         self._of_key[ticket.key] += 1
         try:
@@ -258,10 +256,14 @@ class Admission:
     def _is_valid(self, key: KeyId) -> bool:
         return key in self._keys if self._keys.required else True
 
+    def count(self, refusal: refusals.Refusal) -> None:
+        """Count a refusal that was decided elsewhere."""
+        self.refused[refusal.reason] += 1
+
     @contextmanager
     def _counting(self) -> Generator[None]:
         try:
             yield
         except refusals.Refusal as refusal:
-            self.refused[refusal.reason] += 1
+            self.count(refusal)
             raise

@@ -4,27 +4,41 @@ It runs by itself (`troupe serve`), and mounts into any Starlette or FastAPI app
 `Gateway.lifespan` then.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from functools import partial, wraps
+from typing import Final, TypeAlias
 
+from anyio import create_task_group
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from ...actors.realtime.client_secrets import error_body
+from ...actors.realtime.errors import ClientMistake
 from ...actors.realtime.handshake import read_handshake
 from ..voice import VoiceSystem, voice_system
-from .access import Access, KeyRing
+from .access import Access
+from .admission import Admission
+from .bodies import read_body
 from .connection import Connections
+from .credentials import key_for_people, key_of
+from .lag import Lag
 from .limits import Limits
+from .minting import ENDPOINTS, Endpoint
 from .page import status_page
+from .refusals import Refusal
+from .shared import Shared
 from .transports import accept
+from .visits import read_visit
 
 POLICY_VIOLATION: Final = 1008
 OPEN: Final = Access()
 LIMITS: Final = Limits()
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class Gateway:
@@ -35,6 +49,7 @@ class Gateway:
         model: The name under which clients see what answers them.
         system: Opens what is behind it; the tree of `troupe.services.voice` if not given.
         limits: What it bears.
+        shared: What several workers of one server have in common.
     """
 
     def __init__(
@@ -44,65 +59,128 @@ class Gateway:
         system: Callable[[], AbstractAsyncContextManager[VoiceSystem]] = voice_system,
         *,
         limits: Limits = LIMITS,
+        shared: Shared | None = None,
     ) -> None:
-        self._keys = KeyRing(access.api_keys)
         self._limits = limits
         self._model = model
         self._system = system
+        self._lag = Lag()
+        self.admission = Admission(access, limits, model=model, shared=shared, lag=self._lag.now)
+        """The door."""
         self.voice: VoiceSystem | None = None
         self.connections: Connections
-        self.draining = False
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
         """Run the system for as long as the application lives."""
-        async with self._system() as self.voice:
+        async with self._system() as self.voice, create_task_group() as tasks:
             self.connections = Connections(self.voice.sessions, self.voice.services, self._model)
-            yield
+            tasks.start_soon(self._lag.run)
+            self.admission.ready = True
+            try:
+                yield
+            finally:
+                self.admission.ready = False
+                tasks.cancel_scope.cancel()
         self.voice = None
 
     def drain(self) -> None:
         """Take no new sessions, and end the present ones when the turn in progress is over."""
-        self.draining = True
+        self.admission.draining = True
         if self.voice is not None:
             self.connections.drain()
+
+    def use(self, access: Access) -> int:
+        """Let in who `access` says from now on; return how many sessions end because their key is there no more.
+
+        `Access.one_use_secrets` and `Access.signing_key` stay what they are.
+        """
+        return self.admission.use(access)
 
     def application(self) -> Starlette:
         """Return the application with its lifespan."""
         return Starlette(
             routes=[
-                Route("/", self._page),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
-                Route("/v1/models", self._models),
+                Route("/", self._guarded(self._page)),
+                Route("/v1/models", self._guarded(self._models)),
+                *(Route(each.path, self._guarded(partial(self._mint, each)), methods=["POST"]) for each in ENDPOINTS),
                 WebSocketRoute("/v1/realtime", self._realtime),
             ],
             lifespan=self.lifespan,
         )
 
-    async def _page(self, _request: Request) -> Response:
-        return HTMLResponse(status_page(self.voice, self._model))
+    def _guarded(self, handler: Handler) -> Handler:
+        """Answer a request with the refusal that its handler raises."""
+
+        @wraps(handler)
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Refusal as refusal:
+                return _refused(refusal)
+
+        return guarded
+
+    # -- for people and for what looks after servers ---------------------------------------------------------------
 
     async def _healthz(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def _readyz(self, _request: Request) -> Response:
-        status = "draining" if self.draining else "starting" if self.voice is None else "ready"
+        admission = self.admission
+        status = "draining" if admission.draining else "ready" if admission.ready else "starting"
         return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
-    async def _models(self, _request: Request) -> Response:
+    async def _page(self, request: Request) -> Response:
+        self._admit_operator(request)
+        return HTMLResponse(status_page(self.voice, self._model))
+
+    def _admit_operator(self, request: Request) -> None:
+        """Let somebody look at the server who has a key for it, in a browser as a password.
+
+        Raises:
+            Refusal: He has not.
+        """
+        try:
+            self.admission.identify(read_visit(request.scope), key_for_people(request.headers))
+        except Refusal as refusal:
+            refusal.challenge = 'Basic realm="Troupe: any name, and an API key as password"'
+            raise
+
+    # -- for clients -----------------------------------------------------------------------------------------------
+
+    async def _models(self, request: Request) -> Response:
+        self.admission.identify(read_visit(request.scope), key_of(request.headers))
         model = {"id": self._model, "object": "model", "created": 0, "owned_by": "troupe"}
         return JSONResponse({"object": "list", "data": [model]})
 
+    async def _mint(self, endpoint: Endpoint, request: Request) -> Response:
+        minter = self.admission.identify(read_visit(request.scope), key_of(request.headers))
+        body = await read_body(request, self._limits.max_body, self._limits.open_timeout)
+        try:
+            asked = endpoint.read(body, model=self._model, seconds=self._limits.secret_seconds)
+            value, expires_at = self.admission.secrets.mint(asked.session, asked.seconds, minter)
+        except ClientMistake as mistake:
+            return Response(error_body(mistake), 400, media_type="application/json")
+        answer = endpoint.encode(asked, value, expires_at)
+        return Response(answer, media_type="application/json", headers={"cache-control": "no-store"})
+
     async def _realtime(self, socket: WebSocket) -> None:
-        if self.draining:
-            await socket.send_denial_response(Response(status_code=503, headers={"Retry-After": "1"}))
-            return
         handshake = read_handshake(
             dict(socket.query_params), dict(socket.headers), socket.scope.get("subprotocols", ())
         )
-        if self.voice is None or (self._keys.required and self._keys.find(handshake.key or "") is None):
-            await socket.close(POLICY_VIOLATION)  # before the upgrade: the client gets HTTP 403
-            return
-        transport = await accept(socket, handshake.subprotocol)
-        await self.connections.serve(transport, handshake)
+        try:
+            with self.admission.admit(read_visit(socket.scope), handshake) as ticket:
+                transport = await accept(socket, handshake.subprotocol)
+                await self.connections.serve(transport, handshake, ticket)
+        except Refusal as refusal:
+            if "websocket.http.response" in socket.scope.get("extensions", {}):
+                await socket.send_denial_response(_refused(refusal))
+            else:
+                await socket.close(POLICY_VIOLATION)  # which the server turns into HTTP 403
+
+
+def _refused(refusal: Refusal) -> Response:
+    return Response(refusal.body(), refusal.status, refusal.headers())

@@ -6,7 +6,8 @@ the audio. One that reads, but slower than speech is spoken, loses audio before 
 
 import logging
 from collections.abc import Coroutine, Iterator, Sequence
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 from anyio import CancelScope, CapacityLimiter, Event, create_task_group, move_on_after, to_thread
 from anyio.lowlevel import checkpoint
@@ -26,6 +27,7 @@ from ...actors.voice.session import Connect, FromClient, ToClient, VoiceSession
 from ...runtime import Duplex, Restart, Supervisor, child
 from ...runtime.errors import ActorDied, ChannelBroken, ChannelClosed, WouldBlock
 from ...runtime.exits import Crashed
+from .admission import Ending, Ticket
 from .framing import Message
 from .transports import Disconnected, Transport
 
@@ -84,27 +86,33 @@ class Connections:
         self._open: dict[Connection, None] = {}
         self._closed = Event()
 
-    async def serve(self, transport: Transport, handshake: Handshake) -> None:
-        """Serve one connection until either side ends it. Cancelling closes it."""
-        session = self._session(handshake)
+    async def serve(self, transport: Transport, handshake: Handshake, ticket: Ticket) -> None:
+        """Serve one connection until either side ends it, or its time is up. Cancelling closes it."""
+        session = ticket.started(ticket.session or self._session(handshake))
         spec = child(VoiceSession, session, self._services, name=session.id, restart=Restart.TEMPORARY)
         ref = await self.sessions.start_child(spec)
-        code = INTERNAL_ERROR
+        deadlines = self.sessions.system.deadlines
+        farewell = Farewell(INTERNAL_ERROR)
         try:
             async with ref.open(Connect(dialect=handshake.dialect), timeout=float("inf"), buffer=BUFFER) as events:
                 connection = Connection(self, transport, events, handshake.dialect)
                 self._open[connection] = None
+                ticket.on_end(connection.end)
+                deadlines.add(ticket)
                 try:
-                    code = await connection.run()
+                    farewell = await connection.run()
                 finally:
+                    deadlines.remove(ticket)
                     del self._open[connection]
                     self._closed.set()
         finally:
             with CancelScope(shield=True), move_on_after(STOP_DEADLINE):
                 if session.id in {each.spec.name for each in self.sessions.children}:
                     await self.sessions.stop_child(session.id)
-            with move_on_after(0 if code == TOO_SLOW else CLOSE_DEADLINE, shield=True):
-                await transport.close(code)
+            with move_on_after(0 if farewell.code == TOO_SLOW else CLOSE_DEADLINE, shield=True), suppress(Disconnected):
+                for word in farewell.words:
+                    await transport.send(word)
+                await transport.close(farewell.code, farewell.reason)
             transport.abort()
 
     def drain(self) -> None:
@@ -160,23 +168,34 @@ class Connection:
         """When all that the session had said was sent last."""
         self._muted: str | None = None
         """The response of which no more audio is sent."""
-        self._code = NORMAL_CLOSURE
+        self._farewell = Farewell(NORMAL_CLOSURE)
+        self._sending = False
+        """Whether a frame is on its way, of which a part may be sent."""
         self._scope = CancelScope()
         self.timeout = SEND_DEADLINE  # of the frame that is being sent: see `Deadlines`
 
-    async def run(self) -> int:
-        """Carry events both ways, until either side ends; return the code to close with. Cancelling is safe."""
+    async def run(self) -> "Farewell":
+        """Carry events both ways, until either side ends; return what to close with. Cancelling is safe."""
         with self._scope:
             async with create_task_group() as tasks:
                 tasks.start_soon(self._read)
                 await self._write()
                 tasks.cancel_scope.cancel()
-        return self._code
+        return self._farewell
+
+    def end(self, ending: Ending) -> None:
+        """End the connection, and say why, unless the client is behind."""
+        words = [] if self._sending else encode(server_events.error_event(ending.mistake), self._dialect)
+        self._leave(Farewell(ending.code, ending.reason, words))
 
     def leave(self, code: int = SERVICE_RESTART) -> None:
         """End the connection, whatever is under way."""
-        self._code = code
-        self._scope.cancel()
+        self._leave(Farewell(code))
+
+    def _leave(self, farewell: "Farewell") -> None:
+        if not self._scope.cancel_called:
+            self._farewell = farewell
+            self._scope.cancel()
 
     def drain(self) -> None:
         """End the connection when the turn in progress is over."""
@@ -198,7 +217,7 @@ class Connection:
         except Disconnected:
             pass
         except ActorDied as died:
-            self._code = INTERNAL_ERROR if isinstance(died.exit, Crashed) else SERVICE_RESTART
+            self._farewell = Farewell(INTERNAL_ERROR if isinstance(died.exit, Crashed) else SERVICE_RESTART)
 
     def _put(self, event: ToClient) -> Coroutine[Any, Any, None] | None:
         """Send an event if that takes no waiting; else return what waits."""
@@ -218,8 +237,10 @@ class Connection:
         deadlines = self._connections.sessions.system.deadlines
         for frame in frames:
             deadlines.add(self)
+            self._sending = True
             try:
                 await self._transport.send(frame)
+                self._sending = False
             finally:
                 deadlines.remove(self)
         self._sent()
@@ -273,6 +294,15 @@ class Connection:
         for piece in _pieces(event):
             await self._events.send(piece)
             await checkpoint()
+
+
+class Farewell(NamedTuple):
+    """How a connection is closed."""
+
+    code: int
+    reason: str = ""
+    words: Sequence[bytes] = ()
+    """Frames that are sent before."""
 
 
 class Turn:

@@ -23,6 +23,7 @@ Reason = Literal[
     "lag",
     "sessions_per_key",
     "starts_per_minute",
+    "body",
 ]
 
 
@@ -44,6 +45,8 @@ class Refusal(Exception):
         self.status = status
         self.type, self.code, self.message = error
         self.retry_after = retry_after
+        self.challenge = "Bearer"
+        """How somebody without a key is told what to give."""
 
     def body(self) -> bytes:
         """Return the body of the answer, in JSON."""
@@ -54,7 +57,9 @@ class Refusal(Exception):
         """Return the headers that belong to it."""
         headers = {"content-type": "application/json", "cache-control": "no-store"}
         if self.status == 401:
-            headers["www-authenticate"] = "Bearer"
+            headers["www-authenticate"] = self.challenge
+        if self.reason == "body":
+            headers["connection"] = "close"  # what is still to come of it is not read
         if self.retry_after is not None:
             headers["retry-after"] = str(max(1, math.ceil(self.retry_after)))
         return headers
@@ -103,6 +108,17 @@ def too_many_starts(limit: int, wait: float) -> Refusal:
     """More new sessions than one key may start."""
     text = f"This API key has started {limit} sessions within a minute, which is as many as it may."
     return Refusal("starts_per_minute", 429, ("rate_limit_error", "rate_limit_exceeded", text), retry_after=wait)
+
+
+def body_too_long(limit: int) -> Refusal:
+    """The body of an HTTP request."""
+    text = f"The request's body is too long: at most {limit} bytes are read."
+    return Refusal("body", 413, ("invalid_request_error", "request_too_large", text))
+
+
+def body_too_late() -> Refusal:
+    """The body of an HTTP request that does not come."""
+    return Refusal("body", 408, ("invalid_request_error", "request_timeout", "The request's body did not come."))
 
 
 def starting() -> Refusal:

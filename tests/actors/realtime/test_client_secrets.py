@@ -11,10 +11,11 @@ from troupe.actors.realtime.client_secrets import (
     ClientSecret,
     encode_beta_session,
     encode_client_secret,
+    encode_short_answer,
     error_body,
-    new_client_secret,
     read_beta_session_request,
     read_client_secret_request,
+    read_short_request,
 )
 from troupe.actors.realtime.errors import ClientMistake
 from troupe.actors.realtime.session_config import RealtimeSession, TranscriptionSession
@@ -24,6 +25,7 @@ from troupe.actors.realtime.session_config import RealtimeSession, Transcription
 def test_nothing_asked_is_the_default(body: bytes) -> None:
     request = read_client_secret_request(body, model="gpt-realtime")
     assert request.seconds == 600
+    assert read_client_secret_request(body, model="gpt-realtime", seconds=60).seconds == 60
     assert isinstance(request.session, RealtimeSession)
     assert request.session == RealtimeSession(id=request.session.id, model="gpt-realtime")
 
@@ -82,6 +84,34 @@ def test_beta_transcription_session_and_its_lifetime(name: str) -> None:
     assert answer["input_audio_transcription"]["model"] == "whisper-1"
 
 
+def test_the_short_form() -> None:
+    body = {"instructions": "Be brief.", "voice": "marin", "language": "de", "seconds": 30}
+    request = read_short_request(msgspec.json.encode(body), model="gpt-realtime")
+    assert request.seconds == 30
+    assert isinstance(request.session, RealtimeSession)
+    assert (request.session.model, request.session.instructions) == ("gpt-realtime", "Be brief.")
+    assert request.session.audio.output.voice == "marin"
+    assert request.session.audio.input.transcription is not None
+    assert request.session.audio.input.transcription.language == "de"
+    answer = msgspec.json.decode(encode_short_answer(request, "ek_1", 7))
+    assert answer == {"token": "ek_1", "session_id": request.session.id, "expires_at": 7}
+
+
+def test_the_short_form_asks_for_nothing() -> None:
+    request = read_short_request(b"", model="gpt-realtime", seconds=60)
+    assert request.session == RealtimeSession(id=request.session.id, model="gpt-realtime")
+    assert request.seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("body", "param"), [(b'{"seconds":9}', "seconds"), (b'{"type":"realtime"}', "type"), (b'{"voice":1}', "voice")]
+)
+def test_the_short_form_is_checked(body: bytes, param: str) -> None:
+    with pytest.raises(ClientMistake) as caught:
+        read_short_request(body, model="gpt-realtime")
+    assert caught.value.param == param
+
+
 REFUSED: list[tuple[bytes, str, str | None]] = [
     (b"{", "invalid_json", None),
     (b"[" * 100_000, "invalid_json", None),
@@ -115,12 +145,6 @@ def test_refused_in_the_beta(body: Any) -> None:
 def test_any_body_is_survived(data: st.DataObject, plain: st.SearchStrategy[Any]) -> None:
     names = st.sampled_from(["session", "expires_after", "client_secret", "type", "model", "voice", "modalities"])
     body = msgspec.json.encode(data.draw(plain | st.dictionaries(names, plain)))
-    for read in (read_client_secret_request, read_beta_session_request):
+    for read in (read_client_secret_request, read_beta_session_request, read_short_request):
         with suppress(ClientMistake):
             assert read(body, model="gpt-realtime").seconds >= 10
-
-
-def test_secrets_do_not_repeat() -> None:
-    made = {new_client_secret() for _ in range(100)}
-    assert len(made) == 100
-    assert all(each.startswith("ek_") for each in made)

@@ -62,7 +62,7 @@ def test_keys() -> None:
     assert (door.refusal.status, door.refusal.code) == (401, "invalid_api_key")
     assert "www-authenticate" in door.refusal.headers()
     assert b"three" not in door.refusal.body()
-    assert (door.admission.sessions, door.admission.started, door.admission.refused["key"]) == (2, 2, 4)
+    assert (door.admission.sessions, door.admission.accepted, door.admission.refused["key"]) == (2, 2, 4)
     door.inside.close()
     assert door.admission.sessions == 0
 

@@ -1,0 +1,21 @@
+"""What the workers of one server have in common: made before they are forked, and given to the gateway of each."""
+
+from secrets import token_bytes
+
+from .spent import SpentTable
+
+
+class Shared:
+    """See the module. A server in one process has one for itself.
+
+    Args:
+        signing_key: Signs client secrets; None: a random one, so that they are good at this server only.
+
+    Raises:
+        OSError: There is no memory to share.
+    """
+
+    def __init__(self, signing_key: bytes | None = None) -> None:
+        self.signing_key = signing_key or token_bytes(32)
+        self.spent = SpentTable()
+        """Client secrets that were used."""
