@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 from troupe.codecs.asset import load
@@ -224,6 +226,30 @@ def test_broken_files_end_in_our_errors(sample, name, sandboxed):
                     outcomes.add(str(error))
     assert SandboxDied not in outcomes
     assert outcomes <= {BrokenMedia, UnsupportedFormat, RoleError, "there is nothing between 0.1 and 1.0 s"}
+
+
+def opened_things():
+    """libav's containers and filter graphs that are in memory."""
+    names = {"InputContainer", "OutputContainer", "Graph"}
+    return sum(type(thing).__name__ in names for thing in gc.get_objects())
+
+
+def test_nothing_is_left_to_the_garbage_collector(sample, made):
+    """Neither of what succeeds nor of what is given up half-way."""
+    picture = "-f lavfi -i testsrc=size=64x48:rate=25:duration=0.4 -c:v libx264 -pix_fmt yuv420p -profile:v"
+    unlike = [load(made("one.mp4", f"{picture} {profile}")) for profile in ("main", "baseline")]
+    files = [load(sample(name)) for name in ("numbered.mp4", "mp3")]
+    gc.collect()
+    gc.disable()
+    try:
+        before = opened_things()
+        for work in WORKS.values():
+            for file in files:
+                work(file)
+        assert not concat(unlike).copied  # it was tried
+        assert opened_things() == before
+    finally:
+        gc.enable()
 
 
 def test_in_a_sandbox_it_is_the_same(sample):
