@@ -138,6 +138,7 @@ _CODE_IN_TEXT: Final = re.compile(r"[A-Z]{2,8}-[0-9]{4}|[a-z]+(?:_[a-z]+)+")
 
 _TELLING: Final[tuple[tuple[int | None, re.Pattern[str], type[ProviderError]], ...]] = (
     (404, re.compile(r"\b(model|voice)\b", re.IGNORECASE), ModelNotFound),
+    (400, re.compile(r"\bno such model\b", re.IGNORECASE), ModelNotFound),
     (400, re.compile(r"\bvoice\b.*\b(not found|unknown|not exist)\b", re.IGNORECASE), ModelNotFound),
     (429, re.compile(r"request too large", re.IGNORECASE), RequestTooLong),
     (

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from anyio import move_on_after
 
@@ -25,15 +25,10 @@ PAUSE: Final = 4.0
 class Hearing(Protocol):
     """What is said to a recogniser about one utterance, and understood of what it says; without I/O."""
 
-    @property
-    def greeted(self) -> bool:
-        """Whether the provider speaks first, and no audio may be sent before that."""
-        ...
-
-    @property
-    def keep_alive(self) -> str | None:
-        """What to say while there is no audio; None for nothing."""
-        ...
+    greeted: ClassVar[bool]
+    """Whether the provider speaks first, and no audio may be sent before that."""
+    keep_alive: ClassVar[str | None]
+    """What to say while there is no audio; None for nothing."""
 
     @property
     def done(self) -> bool:

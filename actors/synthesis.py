@@ -88,6 +88,8 @@ class SpokenOver:
         self._complete = False
         self._handed = 0
         self._spoken = 0
+        self._characters = 0
+        self._samples_given = 0
         self._without_letters: set[int] = set()
         self._early: deque[Speech] = deque()  # of pieces whose turn has not come
         self._room = Semaphore(1 + AHEAD)
@@ -101,14 +103,16 @@ class SpokenOver:
         Raises:
             ProviderError: The provider did not speak a piece, or not to its end.
         """
-        with self._meter.call():
-            while not self._complete:
-                self._listening = CancelScope()
-                async with connect() as socket:
-                    talking = self._talking()
-                    await converse(partial(self._talk, socket, talking), partial(self._listen, socket, talking))
-                if not self._complete:
+        try:
+            with self._meter.call():
+                while not self._complete or self._held is not None:
+                    self._listening = CancelScope()
+                    async with connect() as socket:
+                        talking = self._talking()
+                        await converse(partial(self._talk, socket, talking), partial(self._listen, socket, talking))
                     await self._next_text(patience=math.inf)
+        finally:
+            self._meter.add(Usage(characters=self._characters, seconds=self._samples_given / self._rate))
 
     async def _talk(self, socket: WebSocket, talking: Talking) -> None:
         while (text := await self._next_text(patience=IDLE)) is not None:
@@ -118,7 +122,7 @@ class SpokenOver:
             if has_letters(text):
                 for message in talking.speak(piece, text):
                     await socket.send(message)
-                self._meter.add(Usage(characters=len(text)))
+                self._characters += len(text)
                 if piece == self._spoken:
                     socket.expect(self._deadlines.first)
             else:
@@ -148,16 +152,17 @@ class SpokenOver:
         return self._spoken == self._handed
 
     async def _listen(self, socket: WebSocket, talking: Talking) -> None:
+        before = self._spoken
         with self._listening:
             while not (self._complete and self._silent and self._held is None):
                 try:
                     message = await socket.receive()
                 except ProviderError:
-                    if self._silent:
-                        return  # it need not wait for us; there will be another connection for the next piece
+                    if self._silent and self._spoken > before:
+                        return  # it did what it was to do; there will be another connection for the next piece
                     raise
                 if message is None:
-                    if self._silent:
+                    if self._silent and self._spoken > before:
                         return
                     raise BrokenStream(self._provider, "the connection ended before the speech did")
                 await self._deliver(talking.push(message))
@@ -185,7 +190,7 @@ class SpokenOver:
         self._size += len(pcm)
         if speech.last and not self._size and speech.piece not in self._without_letters:
             raise BrokenStream(self._provider, "there was no audio in the answer")
-        self._meter.add(Usage(seconds=len(pcm) / (2 * self._rate)))
+        self._samples_given += len(pcm) // 2
         if pcm or speech.words or speech.last:
             await self._caller.send(replace(speech, pcm=pcm))
         if speech.last:

@@ -32,6 +32,7 @@ from anyio import (
     to_thread,
 )
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.lowlevel import checkpoint_if_cancelled
 from msgspec import Struct
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, PayloadTooBig
@@ -151,7 +152,9 @@ class WebSocket(AsyncIterator[str | bytes]):
 
     async def _write(self) -> None:
         """Send what the protocol has ready; the caller holds the lock."""
-        while data := b"".join(self._protocol.data_to_send()):
+        while self._protocol.writes:
+            await checkpoint_if_cancelled()  # as long as nothing has gone out, nothing is torn
+            data = b"".join(self._protocol.data_to_send())
             self._torn = True
             with move_on_after(self._to_send) as scope:
                 try:
@@ -268,10 +271,11 @@ class WebSocket(AsyncIterator[str | bytes]):
         """Say goodbye, and wait a moment for the answer; what still comes is not read."""
         with move_on_after(FAREWELL), suppress(ProviderError):
             async with self._sending:
+                if self._torn:
+                    return
                 if self._protocol.state is State.OPEN:
                     self._protocol.send_close(1000)
-                if not self._torn:
-                    await self._write()
+                await self._write()
             while self._protocol.state is not State.CLOSED:
                 self._ready.clear()
                 await self._read()

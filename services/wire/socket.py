@@ -7,10 +7,10 @@ counts the server's messages, its `at` the bytes of their frames.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import msgspec
-from anyio import CancelScope, create_task_group, sleep
+from anyio import CancelScope, create_task_group, move_on_after, sleep
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 from starlette.websockets import WebSocket
@@ -64,6 +64,12 @@ class WireSocket:
         """Return the client's next message; when there is none any more, the handler is cancelled."""
         return await self._messages.get()
 
+    async def receive_within(self, seconds: float) -> str | bytes | None:
+        """Return the client's next message, or None if it does not come in time."""
+        with move_on_after(seconds):
+            return await self._messages.get()
+        return None
+
     async def send(self, message: object) -> None:
         """Send text, bytes, or anything else as JSON.
 
@@ -78,7 +84,7 @@ class WireSocket:
             text = message.encode() if isinstance(message, str) else msgspec.json.encode(message)
             await self._frame(Opcode.TEXT, text)
 
-    async def close(self, code: int = 1000, reason: str = "") -> None:
+    async def close(self, code: int = 1000, reason: str = "") -> NoReturn:
         """End the connection as the protocol wants it.
 
         Raises:
@@ -140,7 +146,7 @@ class WireSocket:
             if drip.seconds:
                 await sleep(drip.seconds)
 
-    async def _close(self, code: int, reason: str) -> None:
+    async def _close(self, code: int, reason: str) -> NoReturn:
         self.exchange.outcome = "served"
         await self._socket.close(code, reason)
         raise Gone

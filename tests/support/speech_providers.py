@@ -1,0 +1,196 @@
+"""All providers of speech, each with its wire server: what the conformance suites run over."""
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from anyio import fail_after, sleep
+from troupe.actors.contracts import Say, Speech, Synthesize, Transcribe, Transcript
+from troupe.actors.errors import ProviderError, ProviderUnavailable
+from troupe.actors.http import Deadlines, HttpClient
+from troupe.actors.providers.deepgram.endpoint import DeepgramEndpoint
+from troupe.actors.providers.deepgram.recogniser import DeepgramRecogniser
+from troupe.actors.providers.deepgram.speech import DeepgramSpeech
+from troupe.actors.providers.deepgram.synthesizer import DeepgramSynthesizer
+from troupe.actors.providers.deepgram.transcription import DeepgramTranscription
+from troupe.actors.providers.deepgram.wire.listen import ListenOptions
+from troupe.actors.providers.deepgram.wire.speak import SpeakOptions
+from troupe.actors.providers.openai.endpoint import endpoint
+from troupe.actors.providers.openai.speech import OpenAiSpeech
+from troupe.actors.providers.openai.transcription import OpenAiTranscription
+from troupe.actors.providers.openai.wire.speech import SpeechOptions
+from troupe.actors.providers.openai.wire.transcription import TranscriptionOptions
+from troupe.actors.secret import Secret
+from troupe.runtime import Ref, child, open_system
+from troupe.runtime.specs import ActorSpec
+from troupe.services.wire import Exchange, WireServer
+from troupe.services.wire.deepgram import DeepgramWire
+from troupe.services.wire.openai import OpenAiWire
+from troupe.services.wire.openai import speech as openai_speech
+from troupe.services.wire.tone import tone
+
+KEY = "sk-canary-777"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechProvider:
+    """One actor, and the server that stands for its provider."""
+
+    name: str
+    wire: type[WireServer]
+    path: str
+    """Of its requests."""
+    actor: Callable[[HttpClient, str, Deadlines], ActorSpec]
+    streams: bool
+    """Whether it talks over a WebSocket, while somebody speaks."""
+    unknown: bytes | None = None
+    """Something in the middle of an answer that it does not know; None if an answer has no parts."""
+    complaint: bytes | None = None
+    """An error in the middle of an answer."""
+    complains: type[ProviderError] = ProviderUnavailable
+    """What that means."""
+    word_times: bool = True
+    spoken: Callable[[str], bytes] = lambda text: tone(text, "", 24_000)
+    """What its server says for a text."""
+
+
+def _openai(url: str, deadlines: Deadlines) -> Any:
+    return endpoint("openai", base_url=f"{url}/v1", key=Secret(KEY), deadlines=deadlines)
+
+
+def _deepgram(url: str, deadlines: Deadlines) -> DeepgramEndpoint:
+    return DeepgramEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
+
+
+_DEEPGRAM_ERROR = b'{"type":"Error","variant":"X","description":"private","code":"NET-0000"}'
+_UNKNOWN = b'{"type":"Novelty","message_type":"novelty","new":{"x":1}}'
+
+RECOGNISERS = [
+    SpeechProvider(
+        name="openai",
+        wire=OpenAiWire,
+        path="/v1/audio/transcriptions",
+        actor=lambda http, url, deadlines: child(
+            OpenAiTranscription,
+            http,
+            _openai(url, deadlines),
+            TranscriptionOptions(model="gpt-4o-mini-transcribe"),
+            name="x",
+        ),
+        streams=False,
+        unknown=b'data: {"type":"novelty"}\n\n',
+        complaint=b'data: {"error":{"message":"private","type":"server_error"}}\n\n',
+        word_times=False,
+    ),
+    SpeechProvider(
+        name="deepgram",
+        wire=DeepgramWire,
+        path="/v1/listen",
+        actor=lambda http, url, deadlines: child(
+            DeepgramRecogniser, http, _deepgram(url, deadlines), ListenOptions(model="nova-3"), name="x"
+        ),
+        streams=True,
+        unknown=_UNKNOWN,
+        complaint=_DEEPGRAM_ERROR,
+    ),
+    SpeechProvider(
+        name="deepgram-recordings",
+        wire=DeepgramWire,
+        path="/v1/listen",
+        actor=lambda http, url, deadlines: child(
+            DeepgramTranscription, http, _deepgram(url, deadlines), ListenOptions(model="nova-3"), name="x"
+        ),
+        streams=False,
+    ),
+]
+
+SYNTHESIZERS = [
+    SpeechProvider(
+        name="openai",
+        wire=OpenAiWire,
+        path="/v1/audio/speech",
+        actor=lambda http, url, deadlines: child(
+            OpenAiSpeech, http, _openai(url, deadlines), SpeechOptions(model="tts-1", voice="nova"), name="x"
+        ),
+        streams=False,
+        word_times=False,
+        spoken=lambda text: openai_speech.tone(openai_speech.Asked(model="tts-1", input=text, voice="nova")),
+    ),
+    SpeechProvider(
+        name="deepgram",
+        wire=DeepgramWire,
+        path="/v1/speak",
+        actor=lambda http, url, deadlines: child(
+            DeepgramSynthesizer, http, _deepgram(url, deadlines), SpeakOptions(model="aura-2-thalia-en"), name="x"
+        ),
+        streams=True,
+        unknown=_UNKNOWN,
+        complaint=_DEEPGRAM_ERROR,
+        word_times=False,
+        spoken=lambda text: tone(text, "aura-2-thalia-en", 24_000),
+    ),
+    SpeechProvider(
+        name="deepgram-http",
+        wire=DeepgramWire,
+        path="/v1/speak",
+        actor=lambda http, url, deadlines: child(
+            DeepgramSpeech, http, _deepgram(url, deadlines), SpeakOptions(model="aura-2-thalia-en"), name="x"
+        ),
+        streams=False,
+        word_times=False,
+        spoken=lambda text: tone(text, "aura-2-thalia-en", 24_000),
+    ),
+]
+
+
+@asynccontextmanager
+async def running(provider: SpeechProvider, url: str, **deadlines: float) -> AsyncGenerator[Ref]:
+    async with HttpClient.open() as http, open_system(provider.actor(http, url, Deadlines(**deadlines))) as system:
+        yield system.ref("x")
+
+
+class Wires:
+    """Servers, one of each kind, for all tests of a session."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._running: dict[type[WireServer], WireServer] = {}
+
+    def fresh(self, kind: type[WireServer]) -> Any:
+        """Return the server of this kind, as if it had just been started."""
+        if kind not in self._running:
+            self._running[kind] = self._stack.enter_context(kind())
+        self._running[kind].reset()
+        return self._running[kind]
+
+
+@contextmanager
+def running_wires() -> Iterator[Wires]:
+    wires = Wires()
+    with wires._stack:
+        yield wires
+
+
+async def hear(ref: Ref, *audio: bytes, request: Transcribe | None = None) -> list[Transcript]:
+    async with ref.open(request or Transcribe()) as recogniser:
+        for pcm in audio:
+            await recogniser.send(pcm)
+        recogniser.finish()
+        return [transcript async for transcript in recogniser]
+
+
+async def say(ref: Ref, *texts: str, request: Synthesize | None = None) -> list[Speech]:
+    async with ref.open(request or Synthesize()) as voice:
+        for text in texts:
+            await voice.send(Say(text))
+        voice.finish()
+        return [speech async for speech in voice]
+
+
+async def outcome(exchange: Exchange) -> str:
+    """What became of it, once it is no longer under way."""
+    with fail_after(2):
+        while not exchange.ended.is_set():
+            await sleep(0.002)
+    return exchange.outcome
