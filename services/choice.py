@@ -92,6 +92,17 @@ def choose(config: Config, environ: Mapping[str, str], models: Path | None = Non
     return Choice(links=links, omissions=omissions, voice=config.voice)
 
 
+def with_keys(config: Config, environ: Mapping[str, str]) -> tuple[Link, ...]:
+    """Return everybody elsewhere who could take a part, named for it or not: one link for each provider.
+
+    Raises:
+        ConfigError: A key can't be one.
+    """
+    here = _Here(Config(providers=config.providers), environ, models_folder())
+    links = [entry for part in PARTS for entry in here.entries(part) if isinstance(entry, Link)]
+    return tuple({link.provider: link for link in links if not link.kind.engine}.values())
+
+
 class _Here:
     """What there is to choose from."""
 
@@ -158,9 +169,9 @@ class _Here:
 
     def _why(self, kind: Kind) -> str:
         if kind.embedded:
-            return "always there; for trying things out"
+            return "the last resort"
         if kind.engine:
-            return "installed, with its model"
+            return "installed"
         table = self._config.providers.get(kind.name)
         if table is not None and (table.api_key or table.base_url):
             return f"[providers.{kind.name}]"

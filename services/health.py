@@ -1,5 +1,7 @@
 """Whether the providers that were chosen can be used: asked once, before anybody speaks, with what costs nothing."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Final, Literal
 
@@ -17,7 +19,7 @@ from .voice import providers
 PATIENCE: Final = 4.0
 """Seconds that a provider has to answer."""
 
-State = Literal["good", "doubtful", "refused", "not asked"]
+State = Literal["ready", "doubtful", "refused", "not asked"]
 
 
 class Health(Struct, frozen=True):
@@ -25,8 +27,8 @@ class Health(Struct, frozen=True):
 
     state: State
     """Refused: it will not work until somebody sees to the key or the bill. Doubtful: it may."""
-    remark: str
-    """For people."""
+    remark: str = ""
+    """For people: what is not as it should be."""
 
 
 async def check(choice: Choice, patience: float = PATIENCE) -> dict[str, Health]:
@@ -38,26 +40,35 @@ async def check(choice: Choice, patience: float = PATIENCE) -> dict[str, Health]
         ConfigError: A provider can't be made as it is configured.
     """
     remote = tuple(link for link in choice.links if not link.kind.engine)
-    health = {link.path: Health("good", "ready") for link in choice.links if link.kind.engine}
+    health = {link.path: Health("ready") for link in choice.links if link.kind.engine}
     if not remote:
         return health
-    async with (
-        HttpClient.open() as http,
-        open_system(supervisor("providers", *providers(Choice(links=remote), http))) as system,
-        create_task_group() as tasks,
-    ):
-        able = {ref.name.split("/")[1]: ref for ref in system.find(ListModels)}
+    async with askable(remote) as able, create_task_group() as tasks:
         for provider in dict.fromkeys(link.provider for link in remote):
             links = [link for link in remote if link.provider == provider]
             tasks.start_soon(_ask, able.get(provider), links, health, patience)
     return health
 
 
+@asynccontextmanager
+async def askable(links: tuple[Link, ...]) -> AsyncGenerator[dict[str, Ref]]:
+    """Run the actors of some links, and nothing else; give those that answer `ListModels`, one for each provider.
+
+    Raises:
+        ConfigError: A provider can't be made as it is configured.
+    """
+    async with (
+        HttpClient.open() as http,
+        open_system(supervisor("providers", *providers(Choice(links=links), http))) as system,
+    ):
+        yield {ref.name.partition("/")[0]: ref for ref in system.find(ListModels)}
+
+
 async def _ask(ref: Ref | None, links: list[Link], health: dict[str, Health], patience: float) -> None:
     """Ask one provider, and note what it says about each of its links."""
     if ref is None:
         for link in links:
-            health[link.path] = Health("not asked", "there is nothing to ask it for free")
+            health[link.path] = Health("not asked")
         return
     try:
         models = await ref.ask(ListModels(), timeout=patience)
@@ -74,16 +85,18 @@ async def _ask(ref: Ref | None, links: list[Link], health: dict[str, Health], pa
 
 
 def _told(error: ProviderError, link: Link) -> Health:
+    """Say what an error means for somebody who wants to start a server."""
     match error:
         case AuthenticationFailed():
-            given = "the key was refused" if link.key else "it wants a key"
-            return Health("refused", f"{given} ({error.reason})")
+            if link.key:
+                return Health("refused", f"the key was refused ({error.reason})")
+            return Health("refused", f"it wants a key ({error.reason}): set api_key in [providers.{link.provider}]")
         case QuotaExceeded():
             return Health("refused", f"its credit is used up ({error.reason})")
         case ProviderUnavailable() | ProviderTimeout():
             return Health("doubtful", f"it can't be reached ({error.reason})")
         case _:  # it is there, and has no list of models, say
-            return Health("not asked", f"it does not list its models ({error.reason})")
+            return Health("not asked")
 
 
 def _among(models: tuple[Model, ...], link: Link) -> Health:
@@ -93,7 +106,7 @@ def _among(models: tuple[Model, ...], link: Link) -> Health:
     if model is None and models:
         close = get_close_matches(link.model, ids, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]}?" if close else ""
-        return Health("doubtful", f"its list of models lacks {link.model}{hint}")
+        return Health("doubtful", f"it has no model {link.model}{hint}")
     if model is not None and model.until:
-        return Health("good", f"ready; the model ends on {model.until}")
-    return Health("good", "ready")
+        return Health("ready", f"{link.model} will be shut down on {model.until}")
+    return Health("ready")

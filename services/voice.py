@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from anyio import to_thread
+
 from ..actors.http import HttpClient
 from ..actors.routing import FallbackModel, FallbackRecogniser, FallbackSynthesizer, Provider
 from ..actors.voice.activity import Activity
@@ -48,7 +50,7 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
     Raises:
         ConfigError: A provider can't be made as it is configured, or nobody is there for a part.
     """
-    choice = choice or choose(Config(), os.environ)
+    choice = choice or await to_thread.run_sync(choose, Config(), os.environ)
     async with (
         HttpClient.open() as http,
         Activity.open() as activity,

@@ -1,15 +1,23 @@
 """The root of the command line: every command is registered here."""
 
-from cyclopts import App
+import sys
+
+from cyclopts import App, CycloptsError
 
 from .demo import demo
+from .failing import MISCONFIGURED
+from .models import models
 from .serve import serve
 
 app = App(name="troupe", help="Realtime voice and media AI on supervised actors.")
 app.command(serve)
+app.command(models)
 app.command(demo)
 
 
 def main() -> None:
     """Run the ``troupe`` command; the process exits with the command's status."""
-    app()
+    try:
+        app(exit_on_error=False)
+    except CycloptsError:  # it has been printed
+        sys.exit(MISCONFIGURED)

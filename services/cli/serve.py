@@ -4,13 +4,12 @@ import ipaddress
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import anyio
 import uvicorn
 from cyclopts import Parameter
 from rich.console import Console
-from rich.text import Text
 
 from ..choice import Choice, choose
 from ..config import Config, ConfigError, Source, read_config
@@ -20,12 +19,11 @@ from ..gateway.listening import listening_socket
 from ..health import check
 from ..kinds.kind import PARTS
 from ..voice import voice_system
+from .failing import MISCONFIGURED, fail
 from .startup import refused, report
 
 LARGEST_FRAME: Final = 24 * 2**20
 """Bytes: an append of 15 MiB of audio is 20 MiB of base64."""
-MISCONFIGURED: Final = 2
-"""The process's status where the configuration is at fault."""
 
 Names = Annotated[list[str] | None, Parameter(negative=())]
 
@@ -61,10 +59,10 @@ def serve(
         _check_access(configuration)
         health = anyio.run(check, choice)
     except ConfigError as error:
-        _fail(console, str(error), MISCONFIGURED)
+        fail(str(error), MISCONFIGURED)
     console.print(report(choice, source, health))
     if problem := refused(choice, health):
-        _fail(console, problem, MISCONFIGURED)
+        fail(problem, MISCONFIGURED)
     _serve(console, configuration, choice)
 
 
@@ -73,7 +71,7 @@ def _serve(console: Console, config: Config, choice: Choice) -> None:
     try:
         listener = listening_socket(server.host, server.port)
     except OSError as error:
-        _fail(console, f"can't listen on {server.host}:{server.port}: {error.strerror}. Choose another with --port.", 1)
+        fail(f"can't listen on {server.host}:{server.port}: {error.strerror}. Choose another with --port.", 1)
     host, port = listener.getsockname()[:2]
     console.print(
         f"Clients connect to [bold]ws://{host}:{port}/v1/realtime[/]; status at http://{host}:{port}/", soft_wrap=True
@@ -119,8 +117,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _fail(console: Console, text: str, status: int) -> NoReturn:
-    console.print(Text.assemble(("troupe: ", "bold red"), text), soft_wrap=True)
-    raise SystemExit(status)

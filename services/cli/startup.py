@@ -11,7 +11,7 @@ from ..config import Source
 from ..health import Health, State
 from ..kinds.kind import PARTS
 
-STYLES: dict[State, str] = {"good": "green", "doubtful": "yellow", "refused": "bold red", "not asked": "dim"}
+STYLES: dict[State, str] = {"ready": "green", "doubtful": "yellow", "refused": "bold red", "not asked": "dim"}
 
 
 def report(choice: Choice, source: Source, health: Mapping[str, Health]) -> RenderableType:
@@ -23,28 +23,30 @@ def report(choice: Choice, source: Source, health: Mapping[str, Health]) -> Rend
         health: By `Link.path`; see `troupe.services.health`.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(style="dim")
     for part in PARTS:
         for number, link in enumerate(choice.chain(part)):
-            state = health.get(link.path, Health("not asked", ""))
-            name = Text(link.name, style="bold" if number == 0 else "")
-            table.add_row("" if number else TITLES[part], name, link.why, Text(state.remark, STYLES[state.state]))
-    return Group(Text(f"Configuration: {source}", style="dim"), "", table, "", *_notes(choice, source))
+            state = health[link.path].state
+            name = Text(link.name, style="" if number else "bold")
+            table.add_row("" if number else TITLES[part], name, Text(state, STYLES[state]), Text(link.why))
+    return Group(Text(f"Configuration: {source}", style="dim"), "", table, "", *_notes(choice, source, health))
 
 
-def _notes(choice: Choice, source: Source) -> Iterator[RenderableType]:
-    for name, reasons in _omissions(choice).items():
-        yield Text(f"Left out: {name}: {reasons}", style="yellow")
+def _notes(choice: Choice, source: Source, health: Mapping[str, Health]) -> Iterator[RenderableType]:
+    """Give what there is to know beside the table, each thing once."""
+    told = {link.provider: health[link.path] for link in choice.links if health[link.path].remark}
+    for provider, state in told.items():
+        yield Text(f"{provider}: {state.remark}", STYLES[state.state])
+    for name, why in {omission.name: omission.why for omission in choice.omissions}.items():
+        yield Text(f"{name} is left out: {why}", "yellow")
     if source.unset:
-        yield Text(f"Not set: {', '.join(dict.fromkeys(source.unset))}", style="yellow")
-    if any(link.why.endswith(" is set") for link in choice.links):
+        yield Text(f"Not set: {', '.join(dict.fromkeys(source.unset))}", "yellow")
+    if any(link.why == f"{link.kind.key} is set" for link in choice.links):
         yield Text("To do without a key that is set, unset its variable, or name others: --stt, --llm, --tts.", "dim")
-    if any(link.kind.embedded for part in PARTS for link in choice.chain(part)[:1]):
-        yield Text("What is embedded is for trying things out: see docs/configuration.md for better.", style="dim")
-
-
-def _omissions(choice: Choice) -> dict[str, str]:
-    """Return what was left out and why, each name once."""
-    return {omission.name: omission.why for omission in choice.omissions}
+    if any(choice.chain(part)[0].kind.embedded for part in PARTS):
+        yield Text("What is embedded is for trying things out; docs/configuration.md says what is better.", "dim")
 
 
 def refused(choice: Choice, health: Mapping[str, Health]) -> str:
@@ -52,10 +54,12 @@ def refused(choice: Choice, health: Mapping[str, Health]) -> str:
     for part in PARTS:
         chain = choice.chain(part)
         if all(_is_refused(link, health) for link in chain):
-            who = "; ".join(f"{link.name}: {health[link.path].remark}" for link in chain)
-            return f"nobody is left for the part {part} ({TITLES[part]}): {who}"
+            who = ", ".join(link.name for link in chain)
+            return (
+                f"[voice] {part}: nobody is left for the {TITLES[part]} but {who}. Mend that, or name others: --{part}"
+            )
     return ""
 
 
 def _is_refused(link: Link, health: Mapping[str, Health]) -> bool:
-    return link.path in health and health[link.path].state == "refused"
+    return health[link.path].state == "refused"
