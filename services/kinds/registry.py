@@ -47,6 +47,13 @@ KINDS: Final[dict[str, Kind]] = {
             key="OPENROUTER_API_KEY",
             remark="models of many providers",
         ),
+        Kind(
+            name="deepgram",
+            stt="nova-3",
+            tts="aura-2-thalia-en",
+            key="DEEPGRAM_API_KEY",
+            remark="hears and speaks over WebSockets; a voice is a model",
+        ),
         # Servers of OpenAI's API on this machine, at their usual ports; see `endpoint.KNOWN`.
         Kind(name="ollama", llm="", module="openai", remark="Ollama on this machine"),
         Kind(name="lmstudio", llm="", module="openai", remark="LM Studio on this machine"),
