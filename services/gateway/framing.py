@@ -27,6 +27,7 @@ _TEXT: Final = 0x81  # the last, or only, frame of a text message
 _BINARY: Final = 0x82
 _CONTROL: Final = 0x08
 _RESERVED: Final = 0x70
+_OPCODE: Final = 0x0F
 _MASKED: Final = 0x80
 
 _MEDIUM: Final = struct.Struct("!BBH").pack
@@ -119,6 +120,8 @@ class Framing:
                     return
                 at = end
             else:
+                if first & _OPCODE == Opcode.CLOSE:
+                    self.protocol.current_size = None  # who closes in the middle of a message breaks no rule
                 self._delegate(data[at:end], messages)
                 pieces = len(self._pieces) if self._pieces is not None else 0
                 at = end

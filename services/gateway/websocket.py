@@ -20,7 +20,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from .asgi import Answer, Dialogue, ServerTransport, websocket_scope
+from .asgi import CLOSE_DEADLINE, Answer, Dialogue, ServerTransport, websocket_scope
 from .framing import Framing, Message, frame
 from .transports import Disconnected
 
@@ -78,6 +78,9 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
         """Of the task that waits while `_function` works."""
         self._pending: Coroutine[Any, Any, None] | None = None
         self._closing = False
+        """Whether the application has said that it wants no more messages."""
+        self._half_closed = False
+        """Whether our half of the connection is closed."""
         self._heard = True
         self._asked = False
         self._keepalive: asyncio.TimerHandle | None = None
@@ -93,6 +96,8 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         self._heard = True
+        if self._half_closed:
+            return
         if not self._accepted:
             self._open(data)
             return
@@ -129,8 +134,9 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
         """Close, because the server ends."""
         if self._framing.open:
             self._framing.fail(SERVICE_RESTART)
-        self._flush()
-        self._transport.close()
+            self._flush()
+        elif not self._accepted:
+            self._transport.close()
 
     # -- the opening handshake -------------------------------------------------------------------------------------
 
@@ -269,9 +275,22 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
         for data in self._protocol.data_to_send():
             if data:
                 self._transport.write(data)
-            else:
-                self._transport.close()
+            elif not self._half_closed:
+                self._half_closed = True
+                self._end()
                 self._wake_reader()
+
+    def _end(self) -> None:
+        """Close our half, and drop the connection if the client does not close its own.
+
+        Closing both at once, while the client may still be sending, would reset the connection, and the client would
+        not see what we said last.
+        """
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+        self._loop.call_later(CLOSE_DEADLINE, self._transport.abort)
 
     def _hand_out(
         self, function: Callable[[Message], Coroutine[Any, Any, None] | None], messages: deque[Message]
