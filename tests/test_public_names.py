@@ -29,6 +29,8 @@ PUBLIC = {
     "troupe.services.wire.anthropic": "AnthropicWire",
     "troupe.services.wire.ollama": "OllamaWire",
     "troupe.services.wire.openai": "Heard OpenAiWire Reply ToolUse",
+    "troupe.services.wire.openrouter": "OpenRouterWire",
+    "troupe.services.wire.together": "TogetherWire",
 }
 
 

@@ -21,6 +21,9 @@ from troupe.actors.providers.ollama.wire.chat import ChatDecoder as OllamaDecode
 from troupe.actors.providers.openai.chat import OpenAiChat
 from troupe.actors.providers.openai.endpoint import endpoint as openai
 from troupe.actors.providers.openai.wire.chat import ChatDecoder
+from troupe.actors.providers.openrouter import OpenRouterOptions
+from troupe.actors.providers.openrouter import endpoint as openrouter
+from troupe.actors.providers.together import TogetherOptions
 from troupe.actors.secret import Secret
 from troupe.actors.sse import SseDecoder
 from troupe.runtime import Ref, child, open_system
@@ -29,7 +32,9 @@ from troupe.services.wire import Exchange
 from troupe.services.wire.anthropic import AnthropicWire
 from troupe.services.wire.ollama import OllamaWire
 from troupe.services.wire.openai import OpenAiWire
+from troupe.services.wire.openrouter import OpenRouterWire
 from troupe.services.wire.replies import ModelWire
+from troupe.services.wire.together import TogetherWire
 
 KEY = "sk-canary-777"
 HELLO = Generate(turns=(Turn(role="user", parts=(TextPart("Hello you"),)),))
@@ -135,6 +140,18 @@ def _openai(http: HttpClient, wire: ModelWire, deadlines: Deadlines) -> ActorSpe
     return child(OpenAiChat, http, at, "some-model", name="llm")
 
 
+def _openrouter(http: HttpClient, wire: ModelWire, deadlines: Deadlines) -> ActorSpec:
+    assert isinstance(wire, OpenRouterWire)
+    at = openrouter(base_url=wire.base_url, key=Secret(KEY), app_title="Troupe", deadlines=deadlines)
+    return child(OpenAiChat, http, at, "some-model", OpenRouterOptions(), name="llm")
+
+
+def _together(http: HttpClient, wire: ModelWire, deadlines: Deadlines) -> ActorSpec:
+    assert isinstance(wire, TogetherWire)
+    at = openai("together", base_url=wire.base_url, key=Secret(KEY), deadlines=deadlines)
+    return child(OpenAiChat, http, at, "some-model", TogetherOptions(), name="llm")
+
+
 def _anthropic(http: HttpClient, wire: ModelWire, deadlines: Deadlines) -> ActorSpec:
     at = anthropic(base_url=wire.url, key=Secret(KEY), deadlines=deadlines)
     return child(AnthropicChat, http, at, "some-model", name="llm")
@@ -180,4 +197,26 @@ def language_models() -> Iterator[LanguageModel]:
         request_ids=False,
         caching=False,
         tool_choice=False,
+    )
+    unavailable = {"code": 502, "message": "private", "metadata": {"error_type": "provider_unavailable"}}
+    failed = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
+    yield LanguageModel(
+        name="openrouter",
+        wire=OpenRouterWire,
+        spec=_openrouter,
+        path="/api/v1/chat/completions",
+        models="/api/v1/models",
+        decoder=lambda: ChatDecoder("openrouter"),
+        error={"id": "gen-1", "object": "chat.completion.chunk", "error": unavailable, "choices": [failed]},
+        key={"authorization": f"Bearer {KEY}", "x-openrouter-title": "Troupe"},
+    )
+    yield LanguageModel(
+        name="together",
+        wire=TogetherWire,
+        spec=_together,
+        path="/v1/chat/completions",
+        models="/v1/models",
+        decoder=lambda: ChatDecoder("together"),
+        error={"id": "x", "error": {"message": "private", "type": "server_error", "param": None, "code": None}},
+        caching=False,
     )

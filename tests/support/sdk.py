@@ -28,3 +28,16 @@ def unknown_members(value: Any, path: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from unknown_members(inner, path)
+
+
+def ignored_members(parsed: Any, raw: Any, path: str = "") -> Iterator[str]:
+    """Members of an answer that the client's types don't know, for clients that drop them."""
+    if isinstance(parsed, pydantic.BaseModel):
+        fields = {info.alias or name: name for name, info in type(parsed).model_fields.items()}
+        yield from (f"{path}.{name}" for name in raw if name not in fields)
+        for alias, name in fields.items():
+            if alias in raw:
+                yield from ignored_members(getattr(parsed, name), raw[alias], f"{path}.{alias}")
+    elif isinstance(parsed, (list, tuple)):
+        for inner, inner_raw in zip(parsed, raw, strict=True):
+            yield from ignored_members(inner, inner_raw, path)

@@ -2,6 +2,7 @@
 
 from ...api import Api
 from ...contracts import Model
+from ...errors import ModelNotFound
 from .wire.models import decode_models
 
 
@@ -15,3 +16,15 @@ class OpenAiApi(Api):
             ProviderError: The provider did not say.
         """
         return decode_models(await self.fetch("/models"), self.provider)
+
+    async def model(self, id: str) -> Model:  # noqa: A002
+        """Return one of them, as the list has it: what is told of a single one differs too much between servers.
+
+        Raises:
+            ModelNotFound: It is not in the list.
+            ProviderError: The provider did not say.
+        """
+        for model in await self.models():
+            if model.id == id:
+                return model
+        raise ModelNotFound(self.provider, "it is not in the list of models")

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from ....runtime import Actor, Sender
-from ...contracts import Generate, GenerationEvent, GetUsage, ListModels, Model, Usage
+from ...contracts import Generate, GenerationEvent, GetModel, GetUsage, ListModels, Model, Usage
 from ...errors import InvalidRequest
 from ...generation import pass_on
 from ...http import HttpClient
@@ -56,6 +56,10 @@ class OpenAiChat(Actor):
     async def models(self, request: ListModels) -> tuple[Model, ...]:
         """Return the models that the endpoint has."""
         return await self._api.models()
+
+    async def model(self, request: GetModel) -> Model:
+        """Return what the endpoint tells of one model."""
+        return await self._api.model(request.id)
 
     def usage(self, request: GetUsage) -> Usage:
         """Return what was used so far."""

@@ -33,7 +33,8 @@ _MAX_TOKENS: Final = Dialect(limits=("max_tokens", "max_completion_tokens"))
 
 KNOWN: Final = {
     "openai": ("https://api.openai.com/v1", Dialect()),
-    "openrouter": ("https://openrouter.ai/api/v1", _MAX_TOKENS),
+    "openrouter": ("https://openrouter.ai/api/v1", Dialect(limits=_MAX_TOKENS.limits, usage=False)),
+    "together": ("https://api.together.ai/v1", _MAX_TOKENS),
     "ollama": ("http://127.0.0.1:11434/v1", _MAX_TOKENS),
     "lmstudio": ("http://127.0.0.1:1234/v1", _MAX_TOKENS),
     "vllm": ("http://127.0.0.1:8000/v1", _MAX_TOKENS),

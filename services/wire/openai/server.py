@@ -100,17 +100,21 @@ class OpenAiWire(ModelWire):
         """Return the answer to a chat completion; `number` makes its id."""
         return chat.answer(asked, reply, number, self.quirks)
 
+    def refusal(self, answer: Answer) -> Answer:
+        """Return an error as the provider writes it; `answer` is as OpenAI does."""
+        return answer
+
     def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
         async def guarded(request: Request) -> Answer:
             scheme, _, key = request.headers.get("authorization", "").partition(" ")
             if self._keys and (scheme.lower() != "bearer" or not key):
-                return missing_key()
+                return self.refusal(missing_key())
             if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
-                return wrong_key(key)
+                return self.refusal(wrong_key(key))
             try:
                 return await handler(request)
             except Refused as refused:
-                return refused.answer
+                return self.refusal(refused.answer)
 
         return guarded
 

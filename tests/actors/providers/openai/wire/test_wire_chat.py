@@ -14,7 +14,8 @@ from troupe.actors.providers.openai.endpoint import Dialect
 from troupe.actors.providers.openai.wire.chat import ChatDecoder, adapted, encode_chat
 from troupe.actors.providers.openai.wire.options import ChatOptions
 from troupe.actors.sse import SseDecoder
-from troupe.services.wire.openai.chat import Asked, Quirks, Reply, ToolUse, answer
+from troupe.services.wire.openai import Reply, ToolUse
+from troupe.services.wire.openai.chat import Asked, Quirks, answer
 
 SAID = "Grüße, 世界! 🎭 Fine."
 TOOL = ToolSpec("weather", "Tells the weather.", {"type": "object"})
