@@ -108,6 +108,8 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     """Where each part begins, in seconds."""
     covers: list[tuple[int, int, int, int]]
     """Of each cover its x, y, width and height, in pixels."""
+    damaged: int
+    """Packets of pictures that no decoder understood and that were left out."""
 
 
 def _render(assets: Sequence[Asset], plan: Plan, file: BinaryIO) -> Made:
@@ -143,6 +145,7 @@ class _Film:
         self._overlayer: Overlayer | None = None
         self._ticks = 0  # pictures that were shown
         self._frames = 0  # pictures that were encoded
+        self._damaged = 0  # packets of parts
 
     def made(self) -> Made:
         """Make it all."""
@@ -162,6 +165,7 @@ class _Film:
             frames=self._frames,
             begins=begins,
             covers=[layer.place for layer in self._layers],
+            damaged=self._damaged + sum(layer.media.damaged for layer in self._layers),
         )
 
     def _pictures(self, part: Part) -> Iterator[av.VideoFrame]:
@@ -184,6 +188,7 @@ class _Film:
                 if scaled is None or frame is not last:
                     last, scaled = frame, self._scaler.scale(frame, aspect)
                 yield scaled
+            self._damaged += media.damaged
             if track is not None:
                 track.stop = self._samples(self._ticks)
 
@@ -257,18 +262,19 @@ class _Layer:
         layer: where and when it is seen.
         place: its x, y, width and height, in pixels.
         first: its first picture.
+        media: its file.
     """
 
     def __init__(self, asset: Asset, cover: Cover, base: av.VideoFrame, stack: ExitStack) -> None:
-        media = stack.enter_context(opened(asset.source, asset.format, asset.limits))
-        frames = media.video_frames(cover.video)
+        self.media = stack.enter_context(opened(asset.source, asset.format, asset.limits))
+        frames = self.media.video_frames(cover.video)
         first = next(frames, None)
         if first is None:
             raise BrokenMedia("there is not one picture in what is to be laid over")
         width, height = cover.box
         box = None if width is height is None else Size(width or _ANY, height or _ANY)
         self._scaler = Scaler(box, Fit.FIT, "yuva420p", asset.limits, matrix=int(base.colorspace))
-        self._aspect = pixel_aspect(media.container.streams[cover.video.index])
+        self._aspect = pixel_aspect(self.media.container.streams[cover.video.index])
         self._shown = shown(chain([first], frames), cover.video)
         self._start = cover.start
         self._fed = float("-inf")  # time of the last picture that was given

@@ -92,6 +92,7 @@ class Composition:
         height: in pixels.
         frame_rate: frames per second.
         overlays: where each overlay came.
+        damaged: packets of pictures that no decoder understood and that were left out.
     """
 
     asset: Asset
@@ -99,7 +100,8 @@ class Composition:
     width: int
     height: int
     frame_rate: Fraction
-    overlays: tuple[PlacedOverlay, ...] = ()
+    overlays: tuple[PlacedOverlay, ...]
+    damaged: int
 
     @property
     def aspect_ratio(self) -> Fraction:
@@ -170,6 +172,7 @@ def compose(
             )
             for index, (cover, (x, y, width, height)) in enumerate(zip(plan.covers, made.covers, strict=True))
         ),
+        damaged=made.damaged,
     )
 
 

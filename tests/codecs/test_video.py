@@ -60,7 +60,7 @@ def test_what_is_known_of_a_composition(numbered, white, luminance):
         size=Size(128, 96),
     )
     assert (made.duration, made.width, made.height) == (2.0, 128, 96)
-    assert (made.aspect_ratio, made.frame_rate) == (Fraction(4, 3), 25)
+    assert (made.aspect_ratio, made.frame_rate, made.damaged) == (Fraction(4, 3), 25, 0)
     assert made.overlays == (
         PlacedOverlay(index=0, start=0.4, duration=0.6, x=108, y=86, width=16, height=8),
         PlacedOverlay(index=1, start=1.6, duration=pytest.approx(0.4), x=6, y=8, width=32, height=16),
@@ -161,6 +161,19 @@ def test_part_of_the_base_at_another_rate(numbered, numbers):
     made = compose(numbered, start=0.4, stop=1.2, frame_rate=50)
     assert (made.duration, made.frame_rate) == (0.8, 50)
     assert numbers(made.asset) == [number for number in range(10, 30) for _ in range(2)]
+
+
+def test_damage_is_counted(sample, numbered, numbers):
+    data = bytearray(numbered.read())
+    with opened(numbered.source, numbered.format, numbered.limits) as media:
+        packets = [packet for packet in media.packets(0) if packet.size]
+        for at in (packet.pos for packet in packets[12:15]):
+            data[at + 4 : at + 10] = b"\xff" * 6  # behind the length of the NAL unit
+    hurt = load(bytes(data))
+    made = compose(hurt, [Overlay(what=hurt, x=32, y=24)])
+    assert made.damaged == 6
+    assert made.duration == 2.0
+    assert numbers(made.asset)[30:] == list(range(30, 50))
 
 
 @pytest.mark.parametrize(
