@@ -10,6 +10,7 @@ from ...actors.providers.openai.chat import OpenAiChat
 from ...actors.providers.openai.endpoint import KNOWN, Endpoint, endpoint
 from ...actors.providers.openai.speech import OpenAiSpeech
 from ...actors.providers.openai.transcription import OpenAiTranscription
+from ...actors.providers.openai.wire.options import ChatOptions
 from ...actors.providers.openai.wire.speech import SpeechOptions
 from ...actors.providers.openai.wire.transcription import TranscriptionOptions
 from ...runtime import child
@@ -24,6 +25,8 @@ class Table(ProviderTable, frozen=True, kw_only=True):
     """Headers for every request, such as ``OpenAI-Organization``."""
     deadlines: Deadlines = Deadlines()
     """Seconds that it may take: `connect`, `first`, `between`, `total`."""
+    options: ChatOptions = ChatOptions()
+    """How the language model answers: `max_tokens`, `temperature`, `reasoning_effort`, …"""
     voice: str = "alloy"
     """The voice that speaks where nobody names one."""
     speech_instructions: str = ""
@@ -43,7 +46,7 @@ def stt(setup: Setup[Table]) -> ActorSpec:
 
 def llm(setup: Setup[Table]) -> ActorSpec:
     """Make the language model."""
-    return child(OpenAiChat, setup.http, _endpoint(setup), setup.model, name=setup.actor)
+    return child(OpenAiChat, setup.http, _endpoint(setup), setup.model, setup.table.options, name=setup.actor)
 
 
 def tts(setup: Setup[Table]) -> ActorSpec:

@@ -41,12 +41,18 @@ KINDS: Final[dict[str, Kind]] = {
             remark="OpenAI, and with a base_url any server that speaks its API",
         ),
         Kind(
+            name="anthropic",
+            llm="claude-haiku-5-5",
+            key="ANTHROPIC_API_KEY",
+            remark="Claude",
+        ),
+        Kind(
             name="openrouter",
             llm="openai/gpt-4o-mini",
-            module="openai",
             key="OPENROUTER_API_KEY",
-            remark="models of many providers",
+            remark="models of many providers; tells what each answer costs",
         ),
+        Kind(name="together", llm="", key="TOGETHER_API_KEY", remark="open models"),
         Kind(
             name="deepgram",
             stt="nova-3",
@@ -54,8 +60,8 @@ KINDS: Final[dict[str, Kind]] = {
             key="DEEPGRAM_API_KEY",
             remark="hears and speaks over WebSockets; a voice is a model",
         ),
+        Kind(name="ollama", llm="", remark="Ollama on this machine"),
         # Servers of OpenAI's API on this machine, at their usual ports; see `endpoint.KNOWN`.
-        Kind(name="ollama", llm="", module="openai", remark="Ollama on this machine"),
         Kind(name="lmstudio", llm="", module="openai", remark="LM Studio on this machine"),
         Kind(name="vllm", llm="", module="openai", remark="vLLM on this machine"),
         Kind(name="speaches", stt="", tts="", module="openai", remark="speaches on this machine"),

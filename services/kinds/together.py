@@ -1,0 +1,31 @@
+"""Together: see `troupe.actors.providers.together`."""
+
+from msgspec import field
+from msgspec.structs import replace
+
+from ...actors.http import Deadlines
+from ...actors.providers.openai.chat import OpenAiChat
+from ...actors.providers.openai.endpoint import endpoint
+from ...actors.providers.together import TogetherOptions
+from ...runtime import child
+from ...runtime.specs import ActorSpec
+from .kind import ProviderTable, Setup
+
+
+class Table(ProviderTable, frozen=True, kw_only=True):
+    """What may stand in ``[providers.NAME]``."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers for every request."""
+    deadlines: Deadlines = Deadlines()
+    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
+    options: TogetherOptions = TogetherOptions()
+    """How to answer: `max_tokens`, `temperature`, `top_k`, `reasoning_effort`, …"""
+
+
+def llm(setup: Setup[Table]) -> ActorSpec:
+    """Make the language model."""
+    table = setup.table
+    at = endpoint("together", base_url=table.base_url or None, key=setup.key, deadlines=table.deadlines)
+    at = replace(at, provider=setup.provider, headers=table.headers)
+    return child(OpenAiChat, setup.http, at, setup.model, table.options, name=setup.actor)
