@@ -57,7 +57,7 @@ def cases(large: Path, small: Path, seconds: int) -> dict[str, tuple[Callable[[P
         ),
         "lay 320 x 180 over a corner": (
             lambda to: compose(base, [corner], to=to),
-            f"-i {large} -threads 1 -i {small} -filter_complex {laid} {_ENCODED} -threads 1 -f mp4".split(),
+            f"-i {large} -threads 1 -i {small} -filter_complex {laid} {_ENCODED} -t {seconds} -threads 1 -f mp4".split(),
         ),
         "a thumbnail from the middle": (
             lambda to: thumbnail(base, middle, size=Size(320, 180), to=to),
