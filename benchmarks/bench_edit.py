@@ -45,6 +45,7 @@ def cases(large: Path, small: Path, seconds: int) -> dict[str, tuple[Callable[[P
     base, inset = load(large), load(small)
     corner = Overlay(what=inset, start=1.0, corner=Corner.BOTTOM_RIGHT, x=16, y=16, width=320)
     laid = "[1:v]setpts=PTS+1/TB,scale=320:180:flags=bicubic[o];[0:v][o]overlay=W-w-16:H-h-16:enable='gte(t,1)'"
+    both = f"-i {large} -threads 1 -i {small} -filter_complex {laid} -t {seconds}"
     middle = seconds / 2 + 0.3
     return {
         "copy into MKV": (
@@ -57,7 +58,7 @@ def cases(large: Path, small: Path, seconds: int) -> dict[str, tuple[Callable[[P
         ),
         "lay 320 x 180 over a corner": (
             lambda to: compose(base, [corner], to=to),
-            f"-i {large} -threads 1 -i {small} -filter_complex {laid} {_ENCODED} -t {seconds} -threads 1 -f mp4".split(),
+            f"{both} {_ENCODED} -threads 1 -f mp4".split(),
         ),
         "a thumbnail from the middle": (
             lambda to: thumbnail(base, middle, size=Size(320, 180), to=to),

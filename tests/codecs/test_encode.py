@@ -1,3 +1,4 @@
+import gc
 import io
 import os
 import struct
@@ -189,6 +190,27 @@ def test_no_thread_is_added():
 def threads() -> int:
     """Count the threads of this process as the kernel does."""
     return len(list(Path("/proc/self/task").iterdir()))
+
+
+@pytest.mark.parametrize("name", [name for name in CONTAINERS if ENCODINGS[name].muxer])
+def test_a_stream_that_is_dropped_is_freed_at_once(name):
+    """An answer that was interrupted; libav's container and stream refer to each other."""
+
+    def libavs():
+        names = {"OutputContainer", "AudioStream", "AudioCodecContext"}
+        return sum(type(thing).__name__ in names for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = libavs()
+        encoder = StreamEncoder(name, 24000)
+        encoder.push(sound(9999).samples[:, 0])
+        assert libavs() > before
+        del encoder
+        assert libavs() == before
+    finally:
+        gc.enable()
 
 
 def test_files_and_paths(tmp_path):
