@@ -124,7 +124,7 @@ class Floor:
             return
         onset = session.input.judged - LEAST_SPEECH
         self._doubted = _Doubted(utterance, Doubt(rules), onset, tell)
-        for run in self._speaking():
+        for run in self.speaking():
             run.pause()
 
     def _ended(self, ended: Ended) -> None:
@@ -153,9 +153,9 @@ class Floor:
         self._services.tally.turns += 1
         if guess is not None:
             session.start(guess, utterance)
-        elif self._may_interrupt:
-            self._answer(utterance)
         else:
+            if self.active is not None and self._may_interrupt:
+                self.active.cancel("turn_detected")
             self._when_free(partial(self._answer, utterance))
 
     @property
@@ -182,11 +182,12 @@ class Floor:
 
     # -- interruption ----------------------------------------------------------------------------------------------
 
-    def _speaking(self) -> set[ResponseRun]:
+    def speaking(self) -> set[ResponseRun]:
+        """Return the responses of the conversation that are under way or being heard."""
         return {run for run in (self.active, self.playing) if run is not None}
 
     def _stop_speaking(self) -> None:
-        runs = self._speaking()
+        runs = self.speaking()
         if runs:
             self._services.tally.interruptions += 1
         for run in runs:
@@ -221,7 +222,7 @@ class Floor:
         if doubted is None:
             return
         self._session.recordings.forget(doubted.utterance.item_id)
-        for run in self._speaking():
+        for run in self.speaking():
             run.resume()
         self._tell_detector()
 
@@ -271,9 +272,7 @@ class Floor:
     # -- what the assistant does -----------------------------------------------------------------------------------
 
     def thinks(self, run: ResponseRun) -> None:
-        """A response of the conversation begins; what is under way stops."""
-        if self.active is not None:
-            self.active.cancel("turn_detected")
+        """A response of the conversation begins."""
         self.active = run
         self._tell_detector()
 

@@ -267,7 +267,7 @@ class InputBuffer:
     def _mind_gaps(self) -> None:
         if self._needs_time and not self._minding:
             self._minding = True
-            self._heard_until = max(self._heard_until, self._context.system.now() - GAP)
+            self._heard_until = self._context.system.now()
             self._context.start_soon(self._count_gaps)
 
     @property

@@ -33,10 +33,19 @@ class Output:
         self._session = session
         self._response_id = response_id
         self._in_conversation = in_conversation
+        self._disowned: set[str] = set()
 
     def emit(self, event: Any) -> None:
         """Send an event to the client."""
         self._session.emit(event)
+
+    def disown(self, item_id: str) -> None:
+        """The client has deleted an item, whose id may be that of another one from now on."""
+        self._disowned.add(item_id)
+
+    def keeps(self, item_id: str) -> bool:
+        """Whether an item of this response is in the conversation."""
+        return self._in_conversation and item_id not in self._disowned
 
     def place(self, item_id: str, index: int) -> dict[str, Any]:
         """Return the members that say which item of the response an event is about."""
@@ -56,7 +65,7 @@ class Output:
         """Announce that an item is complete, or as complete as it will be."""
         self.items[index] = item
         history = self._session.history
-        if self._in_conversation and item.id in history:
+        if self.keeps(item.id) and item.id in history:
             history.update(item)
             self.emit(ConversationItemDone(previous_item_id=history.before(item.id), item=item))
         self.emit(event.ResponseOutputItemDone(response_id=self._response_id, output_index=index, item=item))

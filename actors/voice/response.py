@@ -141,6 +141,10 @@ class ResponseRun:
         else:
             self.cancel("turn_detected")
 
+    def disown(self, item_id: str) -> None:
+        """The client has deleted an item."""
+        self._output.disown(item_id)
+
     def pause(self) -> None:
         """Hold what it has to say; the client may play what it has."""
         self._pause.begin()
@@ -304,8 +308,12 @@ class ResponseRun:
             gate=self._gate,
             pause=self._pause,
             opened=self._opened,
-            sent=session.recordings.add if plan.in_conversation else _not_kept,
+            sent=self._keep_audio,
         )
+
+    def _keep_audio(self, item_id: str, audio: bytes) -> None:
+        if self._output.keeps(item_id):  # what is said out of band can't be retrieved
+            self._session.recordings.add(item_id, audio)
 
     def _opened(self, delivery: Delivery) -> None:
         assert delivery.message is not None
@@ -395,8 +403,8 @@ class ResponseRun:
     def _keep_heard(self) -> None:
         """Leave in the conversation what has been heard of the answer."""
         for delivery in self.deliveries:
-            if delivery.message is not None:
-                self._session.keep_heard(delivery.message.id, delivery)
+            if delivery.message is not None and self._output.keeps(delivery.message.id):
+                self._session.history.cut(delivery.message.id, delivery.heard())
 
 
 async def _hand_on(new: list[Piece], pieces: Channel[Piece], dog: Watchdog) -> None:
@@ -404,10 +412,6 @@ async def _hand_on(new: list[Piece], pieces: Channel[Piece], dog: Watchdog) -> N
     for piece in new:
         with dog.held():
             await pieces.send(piece)
-
-
-def _not_kept(_item_id: str, _audio: bytes) -> None:
-    """What is said out of band can't be retrieved."""
 
 
 def same_words(one: str, other: str) -> bool:

@@ -8,12 +8,13 @@ from ..realtime.response_events import RateLimit
 from .activity import Activity
 from .context_window import CONTEXT_TOKENS
 from .interruption import Interruption
+from .opening import Opening
 from .recordings import KEPT
 
 OPENAI_VOICES = frozenset(
     {"alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"}
 )
-"""Voices that clients of OpenAI name without a thought; a synthesizer that does not have them speaks in its own."""
+"""Voices that clients of OpenAI name without a thought, whoever speaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,10 @@ class Services:
     """Where sessions count."""
     lead: float = 0.5
     """Seconds of audio that are sent ahead of its playback, so that a network's hiccup is not heard."""
+    opening: Opening = field(default_factory=Opening)
+    """How sessions begin."""
 
     @staticmethod
     def voice(name: str) -> str:
-        """Return what to call a voice at the synthesizer: nothing, for its own, if it is one of OpenAI's."""
-        return "" if name in OPENAI_VOICES else name
+        """Return what to call a voice at the synthesizer: what the client calls it; a router knows who has which."""
+        return name

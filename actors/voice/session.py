@@ -187,6 +187,8 @@ class VoiceSession(Actor):
             case client.ConversationItemDelete():
                 self.history.delete(event.item_id)
                 self._forget(event.item_id)
+                for run in {*self._runs.values(), *self.floor.speaking()}:
+                    run.disown(event.item_id)
                 self.emit(server.ConversationItemDeleted(item_id=event.item_id))
             case client.ResponseCreate():
                 self.respond(event.response)
@@ -431,10 +433,6 @@ class VoiceSession(Actor):
         """A response has said its last word."""
         self._runs.pop(run.id, None)
         self.floor.ended(run)
-
-    def keep_heard(self, item_id: str, delivery: Delivery) -> None:
-        """Leave in the conversation what has been heard of a message."""
-        self.history.cut(item_id, delivery.heard())
 
     def tell_rate_limits(self) -> None:
         """Tell the client what is left of its allowance, if it has a limit."""

@@ -20,6 +20,7 @@ from troupe.actors.contracts import (
     Transcript,
 )
 from troupe.actors.realtime import client_events as client
+from troupe.actors.realtime import response_events as response
 from troupe.actors.realtime import server_events as server
 from troupe.actors.realtime.session_config import RealtimeSession, Session
 from troupe.actors.voice.services import Patience, Services, Tally
@@ -54,6 +55,10 @@ class Script:
     """Seconds that it takes to finish."""
     thinking: float = 0.0
     """Seconds that the model takes before its first token."""
+    reason: str = "stop"
+    """Why the model ends."""
+    voices: list[Synthesize] = field(default_factory=list)
+    """What the synthesizer was asked."""
     spoken: list[str] = field(default_factory=list)
     """What the synthesizer was given."""
 
@@ -102,7 +107,7 @@ class Model(Actor):
         except BaseException:
             self.script.cancelled.append("llm")
             raise
-        await replies.send(Ended("stop", 10, 5))
+        await replies.send(Ended(self.script.reason, 10, 5))
 
 
 class Synthesizer(Actor):
@@ -115,6 +120,7 @@ class Synthesizer(Actor):
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         number = 0
+        self.script.voices.append(request)
         async for piece in caller:
             await self.script.misbehave("tts")
             self.script.spoken.append(piece.text)
@@ -153,6 +159,61 @@ class LoudIsSpeech:
         yield self.Listener(heard)
 
 
+class Grammar:
+    """What holds for every session's events; told each of them, it complains about the first that breaks a rule."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[str, dict[str, str]]] = {}
+        """By response and item: texts so far, by kind."""
+        self._over: set[str] = set()
+        self._items: set[str] = set()
+        self._default = ""
+
+    def check(self, event: server.ServerEvent) -> None:
+        match event:
+            case response.ResponseCreated(response=told):
+                assert told.id not in self._open
+                assert told.id not in self._over
+                self._open[told.id] = {}
+                if told.conversation_id is not None:
+                    assert not self._default, "a second response in the conversation"
+                    self._default = told.id
+            case response.ResponseDone(response=told):
+                left = self._open.pop(told.id)
+                assert not left, f"items {left} are not done"
+                assert told.status != "in_progress"
+                self._over.add(told.id)
+                self._default = "" if self._default == told.id else self._default
+            case response.ResponseOutputItemAdded(response_id=of, item=item):
+                self._open[of][item.id] = {}
+            case response.ResponseOutputItemDone(response_id=of, item=item):
+                assert set(self._open[of].pop(item.id).values()) <= {""}, "a part is not done"
+            case response.ResponseContentPartAdded():
+                self._open[event.response_id][event.item_id]["part"] = "open"
+            case response.ResponseContentPartDone():
+                self._open[event.response_id][event.item_id]["part"] = ""
+            case response.ResponseOutputTextDelta() | response.ResponseOutputAudioTranscriptDelta():
+                texts = self._open[event.response_id][event.item_id]
+                assert texts["part"] == "open"
+                texts["text"] = texts.get("text", "") + event.delta
+            case (
+                response.ResponseOutputTextDone(text=text) | response.ResponseOutputAudioTranscriptDone(transcript=text)
+            ):
+                assert self._open[event.response_id][event.item_id].pop("text", "") == text, "text was lost"
+            case response.ResponseOutputAudioDelta():
+                assert self._open[event.response_id][event.item_id]["part"] == "open"
+            case server.ConversationItemAdded(item=item, previous_item_id=previous):
+                assert item.id not in self._items
+                assert previous is None or previous in self._items, "the client does not know the item before"
+                self._items.add(item.id)
+            case server.ConversationItemDone(item=item):
+                assert item.id in self._items
+            case server.ConversationItemDeleted(item_id=item_id):
+                self._items.remove(item_id)
+            case _:
+                pass
+
+
 class Caller:
     """The client's end of a session."""
 
@@ -162,6 +223,7 @@ class Caller:
         self.script = script
         self.tally = tally
         self.events: list[server.ServerEvent] = []
+        self._grammar = Grammar()
         self._conversation = conversation
 
     async def send(self, event: client.ClientEvent) -> None:
@@ -184,6 +246,7 @@ class Caller:
         with fail_after(within):
             async for event in self._conversation:
                 self.events.append(event)
+                self._grammar.check(event)
                 if isinstance(event, kind):
                     return event
         raise AssertionError(f"no {kind.__name__} came")
