@@ -83,7 +83,7 @@ class Connections:
         """Of the threads that decode large messages."""
         self._services = services
         self._model = model
-        self._open: dict[Connection, None] = {}
+        self._open: dict[Transport, Connection] = {}
         self._closed = Event()
 
     async def serve(self, transport: Transport, handshake: Handshake, ticket: Ticket) -> None:
@@ -95,16 +95,13 @@ class Connections:
         farewell = Farewell(INTERNAL_ERROR)
         try:
             async with ref.open(Connect(dialect=handshake.dialect), timeout=float("inf"), buffer=BUFFER) as events:
-                connection = Connection(self, transport, events, handshake.dialect)
-                self._open[connection] = None
+                connection = self._open[transport] = Connection(self, transport, events, handshake.dialect)
                 ticket.on_end(connection.end)
                 deadlines.add(ticket)
                 try:
                     farewell = await connection.run()
                 finally:
                     deadlines.remove(ticket)
-                    del self._open[connection]
-                    self._closed.set()
         finally:
             with CancelScope(shield=True), move_on_after(STOP_DEADLINE):
                 if session.id in {each.spec.name for each in self.sessions.children}:
@@ -114,20 +111,22 @@ class Connections:
                     await transport.send(word)
                 await transport.close(farewell.code, farewell.reason)
             transport.abort()
+            self._open.pop(transport, None)
+            self._closed.set()
 
     def drain(self) -> None:
         """Close each connection (1012) as soon as the turn in progress is over; there should be no new ones."""
         self.draining = True
-        for connection in list(self._open):
+        for connection in self._open.values():
             connection.drain()
 
     def close(self) -> None:
         """Close all connections (1012) now."""
-        for connection in list(self._open):
+        for connection in self._open.values():
             connection.leave()
 
     async def wait_closed(self) -> None:
-        """Wait until there is no connection. Cancelling is safe."""
+        """Wait until all connections are closed. Cancelling is safe."""
         while self._open:
             self._closed = Event()
             await self._closed.wait()
@@ -179,6 +178,7 @@ class Connection:
         with self._scope:
             async with create_task_group() as tasks:
                 tasks.start_soon(self._read)
+                tasks.start_soon(self._leave_in_time)
                 await self._write()
                 tasks.cancel_scope.cancel()
         return self._farewell
@@ -200,8 +200,15 @@ class Connection:
     def drain(self) -> None:
         """End the connection when the turn in progress is over."""
         self._turn.last = True
-        if self._turn.over and not self._events.waiting:
-            self.leave()
+        self._turn.changed.set()
+
+    async def _leave_in_time(self) -> None:
+        """Leave when the last turn is over."""
+        while not (self._turn.last and self._turn.over and not self._events.waiting):
+            self._turn.changed = Event()
+            await self._turn.changed.wait()
+            await checkpoint()  # the end of a user's turn is told first, the answer to it next, in the same step
+        self.leave()
 
     def expire(self) -> None:
         """Cut the client off: a frame could not be sent in time."""
@@ -249,8 +256,6 @@ class Connection:
         if self._events.waiting:
             return
         self._caught_up = self._now()
-        if self._turn.last and self._turn.over:
-            self.leave()
 
     def _is_late(self, response: str) -> bool:
         """Whether the client has to do without this response's audio.
@@ -311,6 +316,8 @@ class Turn:
     def __init__(self) -> None:
         self.last = False
         """Whether there is to be no other turn after this one."""
+        self.changed = Event()
+        """Set when any of this may have changed."""
         self._listening = False
         self._responses: set[str] = set()
 
@@ -331,7 +338,8 @@ class Turn:
             case response_events.ResponseDone():
                 self._responses.discard(event.response.id)
             case _:
-                pass
+                return
+        self.changed.set()
 
 
 def _decode(message: Message, dialect: Dialect) -> FromClient:
