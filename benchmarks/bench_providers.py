@@ -22,6 +22,7 @@ from troupe.actors.http import Deadlines, HttpClient
 from troupe.actors.providers.openai.chat import OpenAiChat
 from troupe.actors.providers.openai.endpoint import Dialect, endpoint
 from troupe.actors.providers.openai.wire.chat import encode_chat
+from troupe.actors.providers.openai.wire.options import ChatOptions
 from troupe.runtime import Ref, child, open_system
 
 CHAT = "/v1/chat/completions"
@@ -87,7 +88,7 @@ class Bench:
 
     async def bare(self, request: Generate) -> tuple[float, int]:
         """Read the same bytes with httpx2, and do nothing with them."""
-        body = encode_chat(request, "m", Dialect())
+        body = encode_chat(request, "m", Dialect(), ChatOptions(), "openai")
         started, first = time.perf_counter(), 0.0
         async with self._bare.stream("POST", self._url + CHAT, content=body) as response:
             async for _ in response.aiter_raw():
