@@ -18,15 +18,13 @@ from anyio import to_thread
 from ..actors.http import HttpClient
 from ..actors.routing import FallbackModel, FallbackRecogniser, FallbackSynthesizer, Provider
 from ..actors.voice.activity import Activity
+from ..actors.voice.opening import Opening
 from ..actors.voice.services import OPENAI_VOICES, Services
 from ..runtime import Strategy, Supervisor, System, child, open_system, supervisor
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .choice import Choice, Link, choose
 from .config import Config, ConfigError
 from .kinds.kind import PARTS, Part, Setup
-
-MAX_SESSIONS = 1000
-"""Sessions of one process."""
 
 ROUTERS: Final = {"stt": FallbackRecogniser, "llm": FallbackModel, "tts": FallbackSynthesizer}
 
@@ -50,14 +48,15 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
     Raises:
         ConfigError: A provider can't be made as it is configured, or nobody is there for a part.
     """
-    choice = choice or await to_thread.run_sync(choose, Config(), os.environ)
+    if choice is None:
+        choice = await to_thread.run_sync(choose, Config(), os.environ)
     async with (
         HttpClient.open() as http,
         Activity.open() as activity,
         open_system(
             supervisor("providers", *providers(choice, http), intensity=10, period=60),
             supervisor("voice", *(router(choice, part) for part in PARTS)),
-            supervisor("sessions", strategy=Strategy.DYNAMIC, max_children=MAX_SESSIONS),
+            supervisor("sessions", strategy=Strategy.DYNAMIC),
         ) as system,
     ):
         services = Services(
@@ -65,6 +64,9 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
             model=system.ref("voice/llm"),
             synthesizer=system.ref("voice/tts"),
             activity=activity,
+            opening=Opening(
+                voice=choice.voice.voice, instructions=choice.voice.instructions, language=choice.voice.language
+            ),
         )
         yield VoiceSystem(system, system.supervisor("sessions"), services)
 

@@ -21,7 +21,7 @@ from ...actors.realtime.encoding import encode
 from ...actors.realtime.errors import ClientMistake, frame_is_binary
 from ...actors.realtime.handshake import Handshake
 from ...actors.realtime.names import Dialect
-from ...actors.realtime.session_config import RealtimeSession, Session, TranscriptionSession
+from ...actors.realtime.session_config import Session, TranscriptionSession
 from ...actors.voice.services import Services
 from ...actors.voice.session import Connect, FromClient, ToClient, VoiceSession
 from ...runtime import Duplex, Restart, Supervisor, child
@@ -138,7 +138,7 @@ class Connections:
     def _session(self, handshake: Handshake) -> Session:
         if handshake.kind == "transcription":
             return TranscriptionSession()
-        return RealtimeSession(model=handshake.model or self._model)
+        return self._services.opening.session(handshake.model or self._model)
 
 
 class Connection:
