@@ -4,6 +4,7 @@ from typing import cast
 
 import av
 import numpy as np
+from av.audio.plane import AudioPlane
 from numpy.typing import NDArray
 
 from .pcm import Int16, to_int16
@@ -22,8 +23,8 @@ def samples_of(frame: av.AudioFrame) -> Int16:
     kind = _TYPES[layout.removesuffix("p")]
     channels = frame.layout.nb_channels
     if layout.endswith("p"):
-        # PyAV counts the planes up to a null pointer, which there is none of behind eight: the rest is no memory.
-        planes = [np.frombuffer(memoryview(plane), kind, frame.samples) for plane in frame.planes[:channels]]
+        # Not `frame.planes`: PyAV counts them up to a null pointer, which there is none of behind eight.
+        planes = [np.frombuffer(memoryview(AudioPlane(frame, index)), kind, frame.samples) for index in range(channels)]
         samples = planes[0][:, None] if channels == 1 else np.stack(planes, axis=1)
     else:
         samples = np.frombuffer(memoryview(frame.planes[0]), kind, frame.samples * channels).reshape(-1, channels)
