@@ -230,7 +230,7 @@ def test_broken_files_end_in_our_errors(sample, name, sandboxed):
 
 
 def opened_things():
-    """libav's containers and filter graphs that are in memory; in PyAV 19 a graph and its filters refer to each other."""
+    """libav's containers and graphs in memory; in PyAV 19 a graph and its filters refer to each other."""
     names = {"InputContainer", "OutputContainer"} | ({"Graph"} if PYAV < 19 else set())
     return sum(type(thing).__name__ in names for thing in gc.get_objects())
 
