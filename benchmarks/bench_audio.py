@@ -6,20 +6,18 @@ way PyAV has.
 """
 
 import itertools
-import os
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import soxr
 from av.filter import Graph
-from harness import Row, at_most, cpu_seconds, interleaved
+from harness import Row, at_most, cpu_seconds, interleaved, resident, threads
 from numpy.typing import NDArray
 from troupe.codecs.audio_format import PCM16, AudioDecoder
 from troupe.codecs.g711 import decode_ulaw, encode_ulaw
@@ -100,14 +98,6 @@ def lag(push: Push, input_rate: int, output_rate: int) -> float:
     return worst * 1000
 
 
-def resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-
-def threads() -> int:
-    return len(list(Path("/proc/self/task").iterdir()))
-
-
 def held(name: str, input_rate: int, output_rate: int, streams: int) -> tuple[float, int]:
     """KiB that a live stream keeps, and threads that all of them add; measured in a process of its own."""
     command = [sys.executable, __file__, name, str(input_rate), str(output_rate), str(streams)]
@@ -143,7 +133,7 @@ def cost_of(make: Callable[[int, int], Push], rates: tuple[int, int], stream: li
 
 
 def memory(streams: int) -> Iterator[Row]:
-    if not Path("/proc/self/statm").exists():
+    if not resident():
         return
     for rates, name in itertools.product([(24000, 16000), (44100, 16000)], RESAMPLERS):
         kib, added = held(name, *rates, streams)

@@ -6,15 +6,13 @@ Rows need ``ffmpeg``, which makes the files.
 import gc
 import itertools
 import re
-import resource
 import shutil
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import av
-from harness import Row, at_most, cpu_seconds, interleaved, percentile
+from harness import Row, at_most, cpu_seconds, ffmpeg, interleaved, percentile, resident, threads
 from troupe.codecs.asset import load
 from troupe.codecs.decode import decode_audio
 from troupe.codecs.incremental import IncrementalDecoder
@@ -40,14 +38,6 @@ def decode_plainly(path: Path) -> None:
         for frame in itertools.chain(container.decode(audio=0), [None]):
             for output in resampler.resample(frame):
                 output.to_ndarray()
-
-
-def ffmpeg(*arguments: str | Path) -> float:
-    """Run the command; return the CPU seconds it took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments], check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def decode_by_ffmpeg(path: Path) -> float:
@@ -110,13 +100,7 @@ def live(seconds: int) -> list[Row]:
 def cost_of_streams(chunks: list[bytes], count: int) -> list[Row]:
     """Memory and threads of many live streams, each two seconds old."""
 
-    def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-    def threads() -> int:
-        return len(list(Path("/proc/self/task").iterdir()))
-
-    if not Path("/proc/self/statm").exists():
+    if not resident():
         return []
 
     def started() -> IncrementalDecoder:

@@ -1,8 +1,8 @@
 """Feed mutated media to everything that opens media, for as long as you like: ``python benchmarks/fuzz_media.py``.
 
 Each batch of mutants runs in one sandboxed child; if the child dies, the mutant that killed it is written to a file and
-the program ends with status 1. Whole-file decoding (audio, and the first frames of video and images) and incremental
-decoding in pieces of random size are tried with each mutant.
+the program ends with status 1. Whole-file decoding (audio, and the first frames of video and images), pictures for
+models, and both of them live, in pieces of random size, are tried with each mutant.
 """
 
 import argparse
@@ -13,15 +13,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from troupe.codecs.asset import load
 from troupe.codecs.decode import decode_audio
 from troupe.codecs.errors import CodecError, SandboxDied, TooSlow
+from troupe.codecs.frames import LiveFrames, sample_frames
 from troupe.codecs.gate import opened
 from troupe.codecs.incremental import IncrementalDecoder
 from troupe.codecs.limits import Limits
+from troupe.codecs.sampling import Sampling
 from troupe.codecs.sandbox import Sandbox
 from troupe.codecs.source import Source, source_of
 
@@ -54,6 +57,7 @@ FILMS = {
 }
 PICTURES = ("png", "jpg", "gif", "webp", "bmp")
 MINE = Limits(duration=30, cpu=5, pixels=1 << 20)
+SAMPLING = Sampling(per_second=10, change=0.05)
 BATCH = 25
 INTERESTING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1")
 
@@ -112,17 +116,37 @@ def whole(data: bytes) -> None:
                 pass
 
 
-def pieces(data: bytes, chance: random.Random) -> None:
-    """Decode the file as a stream."""
-    decoder = IncrementalDecoder(limits=MINE)
+def cut(data: bytes, chance: random.Random) -> Iterator[bytes]:
+    """Cut a file into pieces of random size."""
     at = 0
     while at < len(data):
         size = chance.choice((1, 50, 1000, 1000, 10_000))
-        for _ in decoder.push(data[at : at + size]):
-            pass
+        yield data[at : at + size]
         at += size
+
+
+def listen(data: bytes, chance: random.Random) -> None:
+    """Decode the audio of the file as a stream."""
+    decoder = IncrementalDecoder(limits=MINE)
+    for piece in cut(data, chance):
+        for _ in decoder.push(piece):
+            pass
     for _ in decoder.finish():
         pass
+
+
+def watch(data: bytes, chance: random.Random) -> None:
+    """Take pictures out of the file, as a whole and as a stream."""
+    asset = load(data, limits=MINE)
+    if asset.kind == "video" and asset.info.video is not None:
+        for picture in sample_frames(asset, SAMPLING):
+            picture.rgb()
+    frames = LiveFrames(sampling=SAMPLING, limits=MINE)
+    for piece in cut(data, chance):
+        frames.push_stream(piece)
+        for picture in frames.take():
+            picture.rgb()
+    frames.finish()
 
 
 def job(source: Source, request: bytes, limits: Limits) -> Iterator[bytes]:
@@ -133,9 +157,9 @@ def job(source: Source, request: bytes, limits: Limits) -> Iterator[bytes]:
         chance = random.Random(f"{seed}/{number}")
         mutant = mutate(data, chance)
         outcome = ""
-        for attempt in (lambda: whole(mutant), lambda: pieces(mutant, chance)):  # noqa: B023 - called at once
+        for attempt in (whole, partial(listen, chance=chance), partial(watch, chance=chance)):
             try:
-                attempt()
+                attempt(mutant)
                 outcome += "played "
             except CodecError as error:
                 outcome += f"{type(error).__name__} "
@@ -151,7 +175,10 @@ def main() -> int:
     print(f"seed {arguments.seed}")
     outcomes: collections.Counter[str] = collections.Counter()
     dead, slowest, batch = 0, 0.0, 0
-    with tempfile.TemporaryDirectory() as folder, Sandbox(preload=("troupe.codecs.decode", "fuzz_media")) as sandbox:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Sandbox(preload=("troupe.codecs.decode", "troupe.codecs.frames", "fuzz_media")) as sandbox,
+    ):
         files = samples(Path(folder))
         started = time.monotonic()
         while time.monotonic() - started < arguments.minutes * 60:

@@ -3,7 +3,9 @@
 import gc
 import os
 import platform
+import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -72,6 +74,26 @@ def cpu_seconds(function: Callable[[], object]) -> float:
     before = time.process_time()
     function()
     return time.process_time() - before
+
+
+def ffmpeg(*arguments: str | Path) -> float:
+    """Run the ``ffmpeg`` command; return the CPU seconds it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def resident() -> int:
+    """Memory of this process, in bytes; 0 where the system has no ``/proc``."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * resource.getpagesize() if statm.exists() else 0
+
+
+def threads() -> int:
+    """Count the threads of this process as the kernel does; 0 where the system has no ``/proc``."""
+    tasks = Path("/proc/self/task")
+    return len(list(tasks.iterdir())) if tasks.exists() else 0
 
 
 def percentile(values: list[float], share: float) -> float:
