@@ -10,6 +10,7 @@ FOLDERS = ("actors", "codecs", "runtime", "services")
 POLICY = {
     "actors/routing/chain.py:run": "what becomes of a call whose provider failed is decided there",
     "actors/voice/activity.py:tell": "an error of one session ends that session, not the voice detection of all",
+    "actors/voice/response.py:_answer": "what the model said before it failed is spoken; then the failure is told",
     "actors/voice/response.py:_answer_guess": "a guess that fails says nothing: the answer is made afresh",
     "actors/voice/response.py:_apologise": "the client is told of the failure that the apology is for",
     "actors/voice/response.py:run": "a turn that can't be answered says so, and the session lives on",

@@ -99,6 +99,7 @@ class Delivery:
         self._said: list[Piece] = []
         self._piece = -1  # that is being spoken
         self._finished = 0  # pieces that have been spoken
+        self._asked: float | None = None  # for the first audio
         self._waited = 0.0  # for the synthesizer, while it had something to speak
 
     @property
@@ -138,6 +139,11 @@ class Delivery:
             first = await pieces.receive()
         except EndOfChannel:
             return  # nothing to say: a tool call alone, say
+        if not first.text:  # marks that nobody speaks are all there is, but they can be read
+            if self.source.strip():
+                self._write_along(await self.open(), len(self.source))
+            return
+        self._asked = self._now()
         with watchdog("synthesizer", self._deadlines) as dog:
             dog.expect(self._services.patience.first_audio)
             async with (
@@ -174,6 +180,9 @@ class Delivery:
                 self._waited += now() - asked
                 if self._waited > patience.speech + self.seconds:
                     raise ProviderTimeout("synthesizer", "slower than its speech is to be heard")
+            if self._asked is not None:
+                self._services.tally.first_audio.observe(now() - self._asked)
+                self._asked = None
             with dog.held():
                 await self._play(speech, self._said[speech.piece])
             self._finished = speech.piece + speech.last

@@ -182,7 +182,7 @@ class InputBuffer:
             self._services,
             self._context.system.now,
             start=start,
-            language=wanted.language if wanted else None,
+            language=self._services.opening.heard(wanted),
             prompt=wanted.prompt if wanted else None,
             changed=self._changed,
         )

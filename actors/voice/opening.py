@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from ..realtime.session_config import Audio, AudioOutput, RealtimeSession
+from ..realtime.session_config import Audio, AudioOutput, RealtimeSession, Transcription
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -14,6 +14,10 @@ class Opening(Struct, frozen=True, kw_only=True):
     """For the language model."""
     language: str = ""
     """Which language is spoken, as ISO 639-1; empty to find out. It is no part of what clients see."""
+
+    def heard(self, wanted: Transcription | None) -> str | None:
+        """Return which language is to be heard, where a client wants that transcription; None if nobody says."""
+        return (wanted.language if wanted else None) or self.language or None
 
     def session(self, model: str) -> RealtimeSession:
         """Return what a conversation begins with, under the name by which its client calls the model."""

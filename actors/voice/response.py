@@ -12,6 +12,7 @@ right nothing of it goes out: it waits at a gate, in front of its first event. A
 
 import math
 import unicodedata
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Literal
 
 from anyio import CancelScope, Event, create_task_group, move_on_after
@@ -39,7 +40,7 @@ from ..realtime.responses import (
     Usage,
     usage_of,
 )
-from ..routing.watchdog import Watchdog, watchdog
+from ..routing.watchdog import watchdog
 from .delivery import Delivery, Pause
 from .history import turns
 from .output import Output, OutputMessage
@@ -239,19 +240,37 @@ class ResponseRun:
             max_tokens=None if plan.max_output_tokens == "inf" else plan.max_output_tokens,
             temperature=plan.temperature,
         )
+        calls: list[ToolCall] = []
         if not plan.spoken:
-            await self._generate(request, None, None)
+            await self._generate(request, self._write, calls)
+            await self._call(calls)
             return
-        delivery = self._delivery()
+        delivery, cutter = self._delivery(), SpeechCutter()
         pieces: Channel[Piece] = Channel(PIECES)
+
+        async def hand_on(text: str) -> None:
+            delivery.source += text
+            for piece in cutter.push(text):
+                await pieces.send(piece)
+
+        failure: Exception | None = None
         async with create_task_group() as tasks:
             tasks.start_soon(delivery.speak, pieces)
             with pieces:
-                await self._generate(request, delivery, pieces)
+                try:
+                    await self._generate(request, hand_on, calls)
+                except Exception as error:  # policy: what came before it is spoken, then it is told
+                    failure = error
+                for piece in cutter.finish():
+                    await pieces.send(piece if failure is None else _whole_words(piece, delivery.source))
+            if failure is None:
+                await self._call(calls, delivery)
+        if failure is not None:
+            raise failure
 
-    async def _generate(self, request: Generate, delivery: Delivery | None, pieces: Channel[Piece] | None) -> None:
-        cutter, patience, now = SpeechCutter(), self._services.patience, self._now
-        calls: list[ToolCall] = []
+    async def _generate(self, request: Generate, say: Callable[[str], Awaitable[None]], calls: list[ToolCall]) -> None:
+        """Have the model answer: say its text, note its calls. It is not waited for while what it said is handled."""
+        patience, now = self._services.patience, self._now
         waited = 0.0
         with watchdog("language model", self._session.context.system.deadlines) as dog:
             dog.expect(patience.first_token)
@@ -267,20 +286,15 @@ class ResponseRun:
                         raise ProviderTimeout("language model", f"no whole answer in {patience.answer:g} s")
                     match part:
                         case TextDelta(text):
-                            if delivery is None or pieces is None:
-                                with dog.held():
-                                    await self._write(text)
-                            else:
-                                delivery.source += text
-                                await _hand_on(cutter.push(text), pieces, dog)
+                            with dog.held():
+                                await say(text)
                         case ToolCall():
                             calls.append(part)
                         case Ended():
                             self._ending = part
                     dog.expect(patience.between_tokens)
-        if pieces is not None:
-            for piece in cutter.finish():
-                await pieces.send(piece)
+
+    async def _call(self, calls: list[ToolCall], delivery: Delivery | None = None) -> None:
         if not calls:
             return
         await self._gate.wait()
@@ -302,7 +316,7 @@ class ResponseRun:
         return Delivery(
             self._output,
             self._services,
-            Synthesize(voice=self._services.voice(plan.voice), speed=plan.speed),
+            Synthesize(voice=plan.voice, speed=plan.speed),
             AUDIO_FORMATS[name_of(type(plan.format))],
             session.context.system,
             gate=self._gate,
@@ -407,11 +421,11 @@ class ResponseRun:
                 self._session.history.cut(delivery.message.id, delivery.heard())
 
 
-async def _hand_on(new: list[Piece], pieces: Channel[Piece], dog: Watchdog) -> None:
-    """Pass pieces on to be spoken; while they wait for that, the model is not waited for."""
-    for piece in new:
-        with dog.held():
-            await pieces.send(piece)
+def _whole_words(piece: Piece, source: str) -> Piece:
+    """Leave out the last word of an answer that broke off in it."""
+    if not source[-1:].isalnum():
+        return piece
+    return replace(piece, text=piece.text.rpartition(" ")[0])
 
 
 def same_words(one: str, other: str) -> bool:

@@ -1,9 +1,11 @@
 """What a session uses: references to providers, and what all sessions of a process share."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...runtime import Ref
+from ...runtime.histogram import Histogram
 from ..realtime.response_events import RateLimit
 from .activity import Activity
 from .context_window import CONTEXT_TOKENS
@@ -38,6 +40,10 @@ class Patience:
     """That a synthesizer may be behind of what it has spoken, all waits of an answer taken together."""
 
 
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+"""Bounds of what is counted of times."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What sessions count, all of a process together."""
@@ -54,6 +60,16 @@ class Tally:
     """Times that a user has stopped the assistant."""
     backchannels: int = 0
     """Times that a sound has not: the assistant paused and went on."""
+    errors: Counter[str] = field(default_factory=Counter)
+    """What responses failed of, by the error's code."""
+    transcript: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    """Seconds from the end of speech to its final transcript."""
+    first_token: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    """Seconds from the request to a model to its first token."""
+    first_audio: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    """Seconds from the first piece of text to its first audio."""
+    answer: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    """Seconds from the end of a turn to the first audio of its answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +99,3 @@ class Services:
     """Seconds of audio that are sent ahead of its playback, so that a network's hiccup is not heard."""
     opening: Opening = field(default_factory=Opening)
     """How sessions begin."""
-
-    @staticmethod
-    def voice(name: str) -> str:
-        """Return what to call a voice at the synthesizer: what the client calls it; a router knows who has which."""
-        return name

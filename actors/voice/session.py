@@ -297,7 +297,7 @@ class VoiceSession(Actor):
         utterance = Utterance(
             self.services,
             self.context.system.now,
-            language=wanted.language if wanted else None,
+            language=self.services.opening.heard(wanted),
             prompt=wanted.prompt if wanted else None,
             changed=self._understood,
             item_id=item.id,

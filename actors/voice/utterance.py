@@ -58,6 +58,8 @@ class Utterance:
         self._changed = changed
         self._audio: Channel[bytes] = Channel(WAITING)
         self._scope = CancelScope()
+        self.ended_at: float | None = None
+        """When the user stopped, by the event loop's clock."""
 
     @property
     def seconds(self) -> float:
@@ -78,7 +80,8 @@ class Utterance:
     def end(self) -> None:
         """The user has stopped: what was pushed is all, and its transcript is due."""
         self._audio.close()
-        self._scope.deadline = self._now() + self._services.patience.transcript
+        self.ended_at = self._now()
+        self._scope.deadline = self.ended_at + self._services.patience.transcript
 
     def drop(self) -> None:
         """Nobody wants to know what was said."""
@@ -110,6 +113,8 @@ class Utterance:
                 self._understood(transcript)
                 if transcript.final:
                     break
+        if self.ended_at is not None:
+            self._services.tally.transcript.observe(self._now() - self.ended_at)
         return self.partial
 
     async def _send_waiting(self, recogniser: Duplex[bytes, Transcript]) -> bool:

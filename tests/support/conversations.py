@@ -251,6 +251,10 @@ class Caller:
                     return event
         raise AssertionError(f"no {kind.__name__} came")
 
+    async def wait(self, seconds: float) -> None:
+        """Read nothing for a while."""
+        await sleep(seconds)
+
     def names(self, since: int = 0) -> list[str]:
         return [type(event).__name__ for event in self.events[since:]]
 

@@ -579,6 +579,15 @@ async def test_an_allowance_is_told_after_each_response() -> None:
         assert updated.rate_limits == limits
 
 
+async def test_an_answer_that_can_not_be_spoken_can_be_read() -> None:
+    script = Script(answer=["👍", " 🎉"])
+    async with conversation(script, MANUAL) as caller:
+        await caller.send(client.ResponseCreate())
+        done = (await caller.until(response.ResponseDone)).response
+    assert (done.status, done.output[0].content) == ("completed", (OutputAudio(transcript="👍 🎉"),))
+    assert not script.spoken
+
+
 async def test_an_id_is_free_again_even_if_its_item_was_under_way() -> None:
     script = Script(answer=["One two three four."])
     async with conversation(script, MANUAL) as caller:
