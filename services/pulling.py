@@ -138,7 +138,7 @@ def _copy(file: ModelFile, answer: httpx2.Response, written: BinaryIO, have: int
     length = answer.headers.get("content-length", "")
     total = have + int(length) if length.isdecimal() else file.size
     progress(file, have, total)
-    for chunk in answer.iter_raw(CHUNK):
+    for chunk in answer.iter_raw():
         written.write(chunk)
         have += len(chunk)
         progress(file, have, total)
