@@ -39,6 +39,8 @@ SESSION = RealtimeSession(model="test", audio=Audio(input=AudioInput(transcripti
 def hears(pcm: bytes, ended: bool) -> Steps:
     if ended:
         yield Transcript(QUESTION, final=True)
+    elif len(pcm) > 30_000:
+        yield Transcript(QUESTION)
     elif len(pcm) > 20_000:
         yield Transcript("how high")
 
@@ -98,9 +100,9 @@ def spoken_words(caller: Caller) -> list[str]:
     return [WORDS[round(level / 100) - 1] for level in words.tolist()]
 
 
-async def one_turn(providers: tuple[ActorSpec, ...]) -> Caller:
+async def one_turn(providers: tuple[ActorSpec, ...], *, speculate: bool) -> Caller:
     async with (
-        conversation(session=SESSION, providers=providers, speculate=False) as caller,
+        conversation(session=SESSION, providers=providers, speculate=speculate) as caller,
         create_task_group() as tasks,
     ):
         tasks.start_soon(caller.say_something)
@@ -111,30 +113,41 @@ async def one_turn(providers: tuple[ActorSpec, ...]) -> Caller:
 FAULTS = {"crash": lambda: Crash(), "stall": lambda: Stall()}
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-@pytest.mark.parametrize("who", ["stt", "llm", "tts", "all"])
-@pytest.mark.parametrize("steps", [0, 7, 18])
-async def test_a_response_survives_the_death_of_its_providers(who: str, steps: int, fault: Callable[[], Any]) -> None:
-    stage = Stage()
-    stt, llm, tts = [hears], [answers], [speaks]
-    if who in ("stt", "all"):
-        stt = [dies(hears, steps, fault()), hears]
-    if who in ("llm", "all"):
-        llm = [dies(answers, 2 * steps, fault()), answers if steps % 2 else continues]
-    if who in ("tts", "all"):
-        tts = [dies(speaks, steps, fault()), speaks]
-    caller = await one_turn(troupe(stage, stt, llm, tts))
+STEPS = {
+    "stt": range(0, 24, 3),  # partial transcripts
+    "llm": range(0, 54, 5),  # tokens, and the time between them
+    "tts": range(0, 24, 3),  # words, and the ends of pieces
+    "all": range(0, 24, 4),
+}
 
-    done = caller.events[-1].response
-    assert done.status == "completed"
-    assert done.output[0].content == (OutputAudio(transcript=ANSWER),)
-    assert "".join(event.delta for event in caller.all(response.ResponseOutputAudioTranscriptDelta)) == ANSWER
-    assert spoken_words(caller) == WORDS
-    assert [event.transcript for event in caller.all(server.InputAudioTranscriptionCompleted)] == [QUESTION]
-    asked = [name for name, _ in stage.requests]
-    for name, scripts in (("stt", stt), ("llm", llm), ("tts", tts)):
-        assert [each for each in asked if each.startswith(name)] == [f"{name}-{n}" for n in range(len(scripts))]
-    assert stage.empty
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("who", STEPS)
+async def test_a_response_survives_the_death_of_its_providers_wherever_that_is(who: str, fault: str) -> None:
+    """Nothing is lost and nothing said twice, also where the answer is begun before the turn has ended."""
+    for number, steps in enumerate(STEPS[who]):
+        how, stage = FAULTS[fault](), Stage()
+        stt, llm, tts = [hears], [answers], [speaks]
+        if who in ("stt", "all"):
+            stt = [dies(hears, steps, how), hears]
+        if who in ("llm", "all"):
+            llm = [dies(answers, steps, how), answers if number % 2 else continues]
+        if who in ("tts", "all"):
+            tts = [dies(speaks, steps, how), speaks]
+        speculate = bool(number % 2) and who in ("llm", "tts")
+        caller = await one_turn(troupe(stage, stt, llm, tts), speculate=speculate)
+
+        done = caller.events[-1].response
+        assert done.status == "completed", steps
+        assert done.output[0].content == (OutputAudio(transcript=ANSWER),), steps
+        assert "".join(event.delta for event in caller.all(response.ResponseOutputAudioTranscriptDelta)) == ANSWER
+        assert spoken_words(caller) == WORDS, steps
+        assert [event.transcript for event in caller.all(server.InputAudioTranscriptionCompleted)] == [QUESTION]
+        for path, scripts in (("stt", stt), ("llm", llm), ("tts", tts)):
+            asked = [name for name, _ in stage.requests if name.startswith(path)]
+            assert asked == [f"{path}-{n}" for n in range(len(scripts))], steps
+        assert caller.tally.speculations_used == speculate
+        assert stage.empty
 
 
 @pytest.mark.parametrize(("who", "most"), [("llm", 1.5), ("tts", 2.0)])
