@@ -135,12 +135,16 @@ def listen(data: bytes, chance: random.Random) -> None:
         pass
 
 
-def watch(data: bytes, chance: random.Random) -> None:
-    """Take pictures out of the file, as a whole and as a stream."""
+def look(data: bytes) -> None:
+    """Take pictures out of the file, if it is a video."""
     asset = load(data, limits=MINE)
     if asset.kind == "video" and asset.info.video is not None:
         for picture in sample_frames(asset, SAMPLING):
             picture.rgb()
+
+
+def watch(data: bytes, chance: random.Random) -> None:
+    """Take pictures out of the file as a stream."""
     frames = LiveFrames(sampling=SAMPLING, limits=MINE)
     for piece in cut(data, chance):
         frames.push_stream(piece)
@@ -157,7 +161,7 @@ def job(source: Source, request: bytes, limits: Limits) -> Iterator[bytes]:
         chance = random.Random(f"{seed}/{number}")
         mutant = mutate(data, chance)
         outcome = ""
-        for attempt in (whole, partial(listen, chance=chance), partial(watch, chance=chance)):
+        for attempt in (whole, look, partial(listen, chance=chance), partial(watch, chance=chance)):
             try:
                 attempt(mutant)
                 outcome += "played "
