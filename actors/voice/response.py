@@ -272,6 +272,7 @@ class ResponseRun:
         """Have the model answer: say its text, note its calls. It is not waited for while what it said is handled."""
         patience, now = self._services.patience, self._now
         waited = 0.0
+        requested: float | None = now()
         with watchdog("language model", self._session.context.system.deadlines) as dog:
             dog.expect(patience.first_token)
             async with self._services.model.stream(request, timeout=math.inf) as answer:
@@ -281,6 +282,9 @@ class ResponseRun:
                         part = await answer.receive()
                     except EndOfChannel:
                         break
+                    if requested is not None:
+                        self._services.tally.first_token.observe(now() - requested)
+                        requested = None
                     waited += now() - asked
                     if waited > patience.answer:
                         raise ProviderTimeout("language model", f"no whole answer in {patience.answer:g} s")
@@ -331,6 +335,8 @@ class ResponseRun:
 
     def _opened(self, delivery: Delivery) -> None:
         assert delivery.message is not None
+        if self._turn is not None and self._turn.ended_at is not None and not self.deliveries:
+            self._services.tally.answer.observe(self._now() - self._turn.ended_at)
         self.deliveries.append(delivery)
         self._session.speaks(self, delivery.message.id, delivery)
 
@@ -377,6 +383,7 @@ class ResponseRun:
         status, details = self._outcome(failure)
         if failure is not None:
             self._services.tally.failed += 1
+            self._services.tally.errors[_explain(failure).code or ""] += 1
         self._response = replace(
             self._response,
             status=status,
