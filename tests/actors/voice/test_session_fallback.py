@@ -114,7 +114,7 @@ FAULTS = {"crash": lambda: Crash(), "stall": lambda: Stall()}
 
 
 STEPS = {
-    "stt": range(0, 24, 3),  # partial transcripts
+    "stt": range(0, 20, 3),  # partial transcripts, and the final one
     "llm": range(0, 54, 5),  # tokens, and the time between them
     "tts": range(0, 24, 3),  # words, and the ends of pieces
     "all": range(0, 24, 4),
