@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,7 @@ FILMS = {
     "H.264": ("x.mkv", "h264", "-c:v libx264 -preset veryfast -tune zerolatency -b:v 1M"),
     "VP8": ("x.webm", "vp8", "-c:v libvpx -deadline realtime -cpu-used 8 -b:v 1M"),
 }
+VIDEO_ENCODERS = {"h264": "libx264", "vp8": "libvpx"}
 PER_SECOND = 1.0
 
 
@@ -130,12 +132,38 @@ def kept(what: str, name: str, count: int) -> list[Row]:
 def print_kept(name: str, count: int) -> None:
     noise = np.random.default_rng(1).integers(-9000, 9000, RATE).astype(np.int16)
     pieces = list(np.split(noise, 50))
-    make = partial(converse, pieces) if name == "recording" else partial(stream, name, pieces)
-    objects: list[object] = [make() for _ in range(count)]  # they take what all share, and memory that was free already
+    make: Callable[[], object] = partial(stream, name, pieces)
+    if name == "recording":
+        make = partial(converse, pieces)
+    elif name in VIDEO_ENCODERS:
+        make = partial(watched, name, filmed(name))
+    objects = [make() for _ in range(count)]  # they take what all share, and memory that was free already
     gc.collect()
     memory, running = resident(), threads()
     objects += [make() for _ in range(count)]
     print((resident() - memory) / 1024 / count, threads() - running)
+
+
+def filmed(codec: str) -> list[bytes]:
+    """A second of 640 x 480, encoded here."""
+    context: Any = av.CodecContext.create(VIDEO_ENCODERS[codec], "w")
+    context.width, context.height, context.pix_fmt, context.time_base = 640, 480, "yuv420p", Fraction(1, 30)
+    context.options = {"tune": "zerolatency"} if codec == "h264" else {"deadline": "realtime", "lag-in-frames": "0"}
+    found: list[bytes] = []
+    for number in range(30):
+        frame = av.VideoFrame.from_ndarray(np.full((480, 640, 3), 8 * number, np.uint8), format="rgb24")
+        frame = frame.reformat(format="yuv420p")
+        frame.pts = number
+        found += map(bytes, context.encode(frame))
+    return found
+
+
+def watched(codec: str, film: list[bytes]) -> LiveFrames:
+    """A live stream of which one picture waits."""
+    frames = LiveFrames(codec)
+    for number, data in enumerate(film):
+        frames.push(data, number / 30)
+    return frames
 
 
 def converse(pieces: list[NDArray[np.int16]], form: str = "webm", film: list[Packet] | None = None) -> Recording:
@@ -276,6 +304,9 @@ def rows(*, quick: bool) -> list[Row]:
         *itertools.chain(*[kept(f"a live {name} encoder", name, count) for name in held]),
         *recordings(seconds=1 if quick else 20, rounds=rounds),
         *kept("a recording of two speakers", "recording", count),
+        *itertools.chain(
+            *[kept(f"live {FILMS[name][1]} of 640 x 480", FILMS[name][1], count) for name in films if not quick]
+        ),
         *video(films, seconds=1 if quick else 20, rounds=rounds),
     ]
 
