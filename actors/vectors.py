@@ -1,28 +1,33 @@
-"""Embeddings as they come in JSON, lists of numbers, packed into what travels between actors."""
+"""Embeddings as providers send them, packed into what travels between actors."""
 
-import sys
-from array import array
+import struct
 from collections.abc import Sequence
+from typing import Final
 
 from .contracts import Embeddings
 from .errors import BrokenStream
 
+FLOAT: Final = 4
+"""Bytes of a number."""
 
-def packed(vectors: Sequence[Sequence[float]], texts: int, provider: str) -> Embeddings:
-    """Return vectors as bytes.
+
+def packed(vector: Sequence[float]) -> bytes:
+    """Return a vector that came as a list of numbers."""
+    return struct.pack(f"<{len(vector)}f", *vector)
+
+
+def joined(vectors: Sequence[bytes], texts: int, provider: str) -> Embeddings:
+    """Return vectors as one answer.
 
     Args:
-        vectors: One for each text, in the order of the texts.
-        texts: How many there were.
+        vectors: Little-endian float32 each, in the order of the texts.
+        texts: How many texts there were.
         provider: For errors.
 
     Raises:
         BrokenStream: There is not a vector for each text, or they differ in length.
     """
-    dimensions = {len(vector) for vector in vectors}
-    if len(vectors) != texts or len(dimensions) > 1 or 0 in dimensions:
-        raise BrokenStream(provider, f"there are {len(vectors)} vectors of {sorted(dimensions)} numbers, not {texts}")
-    numbers = array("f", (number for vector in vectors for number in vector))
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return Embeddings(numbers.tobytes(), dimensions.pop() if dimensions else 0)
+    sizes = {len(vector) for vector in vectors}
+    if len(vectors) != texts or len(sizes) > 1 or any(size % FLOAT or not size for size in sizes):
+        raise BrokenStream(provider, f"there are {len(vectors)} vectors for {texts} texts, of {sorted(sizes)} bytes")
+    return Embeddings(b"".join(vectors), sizes.pop() // FLOAT if sizes else 0)

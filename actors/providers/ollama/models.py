@@ -24,7 +24,7 @@ from ...errors import BrokenStream
 from ...generation import pass_on
 from ...http import Deadlines, HttpClient
 from ...usage import Meter
-from ...vectors import packed
+from ...vectors import joined, packed
 from .endpoint import OllamaEndpoint
 from .wire.chat import ChatDecoder, encode_chat
 from .wire.embed import decode_embedded, encode_embed
@@ -71,7 +71,7 @@ class OllamaModels(Actor):
         with self._meter.call():
             answer = decode_embedded(await self._api.fetch("/api/embed", body), self._api.provider)
             self._meter.add(Usage(input_tokens=answer.prompt_eval_count))
-            return packed(answer.embeddings, len(request.texts), self._api.provider)
+            return joined([packed(vector) for vector in answer.embeddings], len(request.texts), self._api.provider)
 
     async def pull(self, request: PullModel, replies: Sender[PullProgress]) -> None:
         """Fetch a model, telling how far it is. Cancelling stops the fetch; the next one goes on from there."""

@@ -1,8 +1,5 @@
 """The server: which models there are, and whose turn it is to answer."""
 
-import hashlib
-import math
-import struct
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeVar
 
@@ -10,6 +7,7 @@ import msgspec
 from starlette.requests import Request
 
 from ..answers import Answer, Refused, text_answer
+from ..embedding import embedding, numbers
 from ..replies import ModelWire, Reply, words
 from ..server import Handler
 from . import chat
@@ -98,7 +96,7 @@ class OllamaWire(ModelWire):
         texts = [body["input"]] if isinstance(body.get("input"), str) else list(body.get("input") or ())
         answer: dict[str, Any] = {
             "model": body["model"],
-            "embeddings": [embedding(text, body.get("dimensions") or DIMENSIONS) for text in texts],
+            "embeddings": [numbers(embedding(text, body.get("dimensions") or DIMENSIONS)) for text in texts],
             "total_duration": 14_143_917,
             "load_duration": 1_019_500,
         }
@@ -107,7 +105,7 @@ class OllamaWire(ModelWire):
     async def _embeddings(self, request: Request) -> Answer:
         body = await _decoded(request, dict[str, Any])
         self._check(body.get("model", ""))
-        return whole_answer({"embedding": embedding(body.get("prompt", ""), DIMENSIONS)})
+        return whole_answer({"embedding": numbers(embedding(body.get("prompt", ""), DIMENSIONS))})
 
     async def _pull(self, request: Request) -> Answer:
         asked = await _decoded(request, chat.Asked)
@@ -136,15 +134,6 @@ class OllamaWire(ModelWire):
 
 def _tagged(model: str) -> str:
     return model if ":" in model else f"{model}:latest"
-
-
-def embedding(text: str, dimensions: int) -> list[float]:
-    """Return a vector of length 1 that depends on the text only, as float32 numbers."""
-    seed = hashlib.shake_256(text.encode()).digest(2 * dimensions)
-    numbers = [value / 2**15 for value in struct.unpack(f"<{dimensions}h", seed)]
-    length = math.sqrt(sum(number * number for number in numbers))
-    vector = struct.pack(f"<{dimensions}f", *(number / length for number in numbers))
-    return list(struct.unpack(f"<{dimensions}f", vector))
 
 
 async def _decoded(request: Request, form: type[T]) -> T:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from ..answers import Answer, Refused, json_answer
 from ..replies import ModelWire, Reply
 from ..server import Handler
-from . import chat, speech, transcription
+from . import chat, embeddings, speech, transcription
 from .refusals import invalid, missing_key, no_such_model, refusal, wrong_key
 
 T = TypeVar("T")
@@ -68,6 +68,7 @@ class OpenAiWire(ModelWire):
             ("GET", f"{self.prefix}/models"): self._guarded(self._list_models),
             ("GET", f"{self.prefix}/models/{{model:path}}"): self._guarded(self._get_model),
             ("POST", f"{self.prefix}/chat/completions"): self._guarded(self._chat),
+            ("POST", f"{self.prefix}/embeddings"): self._guarded(self._embeddings),
             ("POST", f"{self.prefix}/audio/speech"): self._guarded(self._speech),
             ("POST", f"{self.prefix}/audio/transcriptions"): self._guarded(self._transcription),
         }
@@ -136,6 +137,12 @@ class OpenAiWire(ModelWire):
         asked.check()
         self._check_model(asked.model)
         return self.answer_chat(asked, self.next_reply(asked.last_text()), next(self._numbers))
+
+    async def _embeddings(self, request: Request) -> Answer:
+        asked = _decode(await request.body(), embeddings.Asked)
+        asked.check()
+        self._check_model(asked.model)
+        return embeddings.answer(asked)
 
     async def _speech(self, request: Request) -> Answer:
         asked = _decode(await request.body(), speech.Asked)

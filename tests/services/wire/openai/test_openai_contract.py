@@ -18,7 +18,7 @@ except ModuleNotFoundError:
         raise
     pytest.skip("the openai package is not installed", allow_module_level=True)
 
-from openai.types import Model
+from openai.types import CreateEmbeddingResponse, Model
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
@@ -212,6 +212,20 @@ class TestTranscription:
         assert answer.headers["content-type"] == "application/json"
 
 
+class TestEmbeddings:
+    @pytest.mark.parametrize("form", ["float", "base64"])
+    def test_vectors(self, wire: OpenAiWire, client: openai.OpenAI, form: Any) -> None:
+        with OpenAiWire() as any_model, openai.OpenAI(base_url=any_model.base_url, api_key="k") as client:
+            answer = client.embeddings.create(model="e", input=["one two", "three"], encoding_format=form)
+            assert [item.index for item in answer.data] == [0, 1]
+            assert answer.usage.prompt_tokens == 3
+            usual = client.embeddings.create(model="e", input="one two", dimensions=64)
+            assert len(usual.data[0].embedding) == 64
+        if form == "float":
+            assert sum(number**2 for number in answer.data[0].embedding) == pytest.approx(1)
+            strictly(CreateEmbeddingResponse, answer.model_dump())
+
+
 class TestModels:
     def test_list_and_retrieve(self, wire: OpenAiWire, client: openai.OpenAI) -> None:
         assert [model.id for model in client.models.list()] == ["gpt-4o-mini", "tts-1", "gpt-4o-mini-tts", "whisper-1"]
@@ -273,6 +287,7 @@ class TestErrors:
             (lambda client: speak(client, voice="bob"), "voice", "invalid_value"),
             (lambda client: speak(client, input=""), "input", None),
             (lambda client: speak(client, stream_format="sse"), "stream_format", None),
+            (lambda client: client.embeddings.create(model="tts-1", input=""), "input", None),
             (lambda client: hear(client, "a.wav", b"no audio"), "file", "invalid_value"),
             (lambda client: hear(client, "a.txt", b"no audio"), "file", None),
         ],
