@@ -61,6 +61,13 @@ KINDS: Final[dict[str, Kind]] = {
             remark="hears and speaks over WebSockets; a voice is a model",
         ),
         Kind(name="ollama", llm="", remark="Ollama on this machine"),
+        Kind(
+            name="elevenlabs",
+            stt="scribe_v2_realtime",
+            tts="eleven_flash_v2_5",
+            key="ELEVENLABS_API_KEY",
+            remark="speaks with the times of words; hears live and recordings",
+        ),
         # Servers of OpenAI's API on this machine, at their usual ports; see `endpoint.KNOWN`.
         Kind(name="lmstudio", llm="", module="openai", remark="LM Studio on this machine"),
         Kind(name="vllm", llm="", module="openai", remark="vLLM on this machine"),

@@ -1,5 +1,6 @@
 """All providers of speech, each with its wire server: what the conformance suites run over."""
 
+from base64 import b64decode
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,13 @@ from troupe.actors.providers.deepgram.synthesizer import DeepgramSynthesizer
 from troupe.actors.providers.deepgram.transcription import DeepgramTranscription
 from troupe.actors.providers.deepgram.wire.listen import ListenOptions
 from troupe.actors.providers.deepgram.wire.speak import SpeakOptions
+from troupe.actors.providers.elevenlabs.endpoint import ElevenLabsEndpoint
+from troupe.actors.providers.elevenlabs.recogniser import ElevenLabsRecogniser
+from troupe.actors.providers.elevenlabs.speech import ElevenLabsSpeech
+from troupe.actors.providers.elevenlabs.synthesizer import ElevenLabsSynthesizer
+from troupe.actors.providers.elevenlabs.transcription import ElevenLabsTranscription
+from troupe.actors.providers.elevenlabs.wire import recognition as elevenlabs_recognition
+from troupe.actors.providers.elevenlabs.wire import speech as elevenlabs_speech
 from troupe.actors.providers.openai.endpoint import endpoint
 from troupe.actors.providers.openai.speech import OpenAiSpeech
 from troupe.actors.providers.openai.transcription import OpenAiTranscription
@@ -26,6 +34,7 @@ from troupe.runtime import Ref, child, open_system
 from troupe.runtime.specs import ActorSpec
 from troupe.services.wire import Exchange, WireServer
 from troupe.services.wire.deepgram import DeepgramWire
+from troupe.services.wire.elevenlabs import ElevenLabsWire
 from troupe.services.wire.openai import OpenAiWire
 from troupe.services.wire.openai import speech as openai_speech
 from troupe.services.wire.tone import tone
@@ -51,6 +60,10 @@ class SpeechProvider:
     complains: type[ProviderError] = ProviderUnavailable
     """What that means."""
     word_times: bool = True
+    audio: Callable[[Exchange], bytes] = lambda exchange: exchange.audio() or exchange.body
+    """What its server was given to hear."""
+    long: str = "a" * 1900
+    """A text that takes more audio than networks hold."""
     spoken: Callable[[str], bytes] = lambda text: tone(text, "", 24_000)
     """What its server says for a text."""
 
@@ -63,6 +76,12 @@ def _deepgram(url: str, deadlines: Deadlines) -> DeepgramEndpoint:
     return DeepgramEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
 
 
+def _elevenlabs(url: str, deadlines: Deadlines) -> ElevenLabsEndpoint:
+    return ElevenLabsEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
+
+
+VOICE = "JBFqnCBsd6RMkjVDRZzb"
+_SPEAK = f"/v1/text-to-speech/{VOICE}"
 _DEEPGRAM_ERROR = b'{"type":"Error","variant":"X","description":"private","code":"NET-0000"}'
 _UNKNOWN = b'{"type":"Novelty","message_type":"novelty","new":{"x":1}}'
 
@@ -103,6 +122,35 @@ RECOGNISERS = [
         ),
         streams=False,
     ),
+    SpeechProvider(
+        name="elevenlabs",
+        wire=ElevenLabsWire,
+        path="/v1/speech-to-text/realtime",
+        actor=lambda http, url, deadlines: child(
+            ElevenLabsRecogniser,
+            http,
+            _elevenlabs(url, deadlines),
+            elevenlabs_recognition.RecognitionOptions(model="scribe_v2_realtime"),
+            name="x",
+        ),
+        streams=True,
+        unknown=_UNKNOWN,
+        complaint=b'{"message_type":"transcriber_error","error":"private"}',
+        audio=lambda exchange: b"".join(b64decode(text["audio_base_64"]) for text in exchange.texts()),
+    ),
+    SpeechProvider(
+        name="elevenlabs-recordings",
+        wire=ElevenLabsWire,
+        path="/v1/speech-to-text",
+        actor=lambda http, url, deadlines: child(
+            ElevenLabsTranscription,
+            http,
+            _elevenlabs(url, deadlines),
+            elevenlabs_recognition.RecognitionOptions(model="scribe_v2"),
+            name="x",
+        ),
+        streams=False,
+    ),
 ]
 
 SYNTHESIZERS = [
@@ -140,6 +188,40 @@ SYNTHESIZERS = [
         streams=False,
         word_times=False,
         spoken=lambda text: tone(text, "aura-2-thalia-en", 24_000),
+    ),
+    SpeechProvider(
+        name="elevenlabs",
+        wire=ElevenLabsWire,
+        path=f"{_SPEAK}/multi-stream-input",
+        actor=lambda http, url, deadlines: child(
+            ElevenLabsSynthesizer,
+            http,
+            _elevenlabs(url, deadlines),
+            elevenlabs_speech.SpeechOptions(model="eleven_flash_v2_5", voice=VOICE),
+            name="x",
+        ),
+        streams=True,
+        unknown=_UNKNOWN,
+        complaint=b'{"message":"private","error":"system_busy","code":1011}',
+        long="a" * 2900,
+        spoken=lambda text: tone(f"{text} ", VOICE, 24_000),
+    ),
+    SpeechProvider(
+        name="elevenlabs-http",
+        wire=ElevenLabsWire,
+        path=f"{_SPEAK}/stream/with-timestamps",
+        actor=lambda http, url, deadlines: child(
+            ElevenLabsSpeech,
+            http,
+            _elevenlabs(url, deadlines),
+            elevenlabs_speech.SpeechOptions(model="eleven_v3", voice=VOICE),
+            name="x",
+        ),
+        streams=False,
+        unknown=b'{"novelty":1}\n',
+        complaint=b'{"detail":{"code":"system_busy","message":"private"}}\n',
+        long="a" * 2900,
+        spoken=lambda text: tone(text, VOICE, 24_000),
     ),
 ]
 

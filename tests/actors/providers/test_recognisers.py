@@ -22,7 +22,8 @@ from troupe.runtime import Ref
 from troupe.runtime.errors import ChannelBroken
 from troupe.services.wire import Close, Cut, Deaf, Drip, End, Fault, Insert, Late, Refuse, Replace, Reset, Stall
 
-pytestmark = pytest.mark.real_time
+# `virtual` leaves out uvloop, which the tests of the plumbing under all this run on, too
+pytestmark = [pytest.mark.real_time, pytest.mark.virtual]
 
 SECOND = bytes(range(256)) * 125
 Open = Callable[..., AbstractAsyncContextManager[Ref]]
@@ -54,7 +55,7 @@ def streamed(provider: SpeechProvider) -> None:
         pytest.skip("hears recordings only")
 
 
-@pytest.mark.parametrize("drip", [(), (Drip(1),), (Drip(7),)], ids=["whole", "bytes", "drops"])
+@pytest.mark.parametrize("drip", [(), (Drip(1),)], ids=["whole", "bytes"])
 async def test_an_utterance_is_written_down(
     provider: SpeechProvider, wire: Any, opened: Open, drip: tuple[Fault, ...]
 ) -> None:
@@ -81,7 +82,7 @@ async def test_all_of_the_audio_is_heard_however_it_is_cut(provider: SpeechProvi
     async with opened() as ref:
         final = (await hear(ref, b"", *pieces))[-1]
     exchange = wire.last(provider.path)
-    assert pcm in (exchange.audio() or exchange.body)
+    assert pcm in provider.audio(exchange)
     assert all(len(message) % 2 == 0 for message in exchange.messages if isinstance(message, bytes))
     assert final.text.split()[0] in {"one", "7.00"}  # numbers, or how long it was
     if final.text.startswith("one"):
@@ -234,7 +235,7 @@ async def test_leaving_reaches_the_provider(provider: SpeechProvider, wire: Any,
             if not provider.streams:
                 recogniser.finish()
             with fail_after(2):
-                while not wire.exchanges or (provider.streams and not wire.last(provider.path).messages):
+                while not wire.exchanges:
                     await sleep(0.002)
         assert await outcome(wire.last(provider.path)) == "left"
         assert (await ref.ask(GetUsage())).failures == 0  # nobody failed

@@ -13,6 +13,7 @@ from troupe.services.wire.tone import tone
 
 try:
     import deepgram
+    import httpx
 except ModuleNotFoundError:
     if "CI" in os.environ:
         raise
@@ -30,11 +31,9 @@ from deepgram.speak.v1.types import SpeakV1Text
 from deepgram.types import ListenV1Response, ListModelsV1Response
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-pytestmark = [  # the client uses what `websockets` has deprecated, and leaves connections to the garbage collector
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # the client uses what `websockets` has deprecated
 
 KEY = "dg-good-key"
 SECOND = bytes(32_000)
@@ -52,10 +51,21 @@ def wire(running_wire: DeepgramWire) -> DeepgramWire:
     return running_wire
 
 
-def client(wire: DeepgramWire, key: str = KEY) -> Any:
+@pytest.fixture
+def client(wire: DeepgramWire) -> Iterator[Any]:
+    yield from clients(wire, KEY)
+
+
+@pytest.fixture
+def stranger(wire: DeepgramWire) -> Iterator[Any]:
+    yield from clients(wire, "wrong")
+
+
+def clients(wire: DeepgramWire, key: str) -> Iterator[Any]:
     socket = "ws" + wire.url.removeprefix("http")
     environment = DeepgramClientEnvironment(base=wire.url, production=socket, agent=socket, agent_rest=wire.url)
-    return deepgram.DeepgramClient(api_key=key, environment=environment)
+    with httpx.Client() as http:  # else it leaves its connections to the garbage collector
+        yield deepgram.DeepgramClient(api_key=key, environment=environment, httpx_client=http)
 
 
 def strictly(model: pydantic.BaseModel, but: tuple[str, ...] = ()) -> None:
@@ -70,11 +80,11 @@ def strictly(model: pydantic.BaseModel, but: tuple[str, ...] = ()) -> None:
         assert name in type(model).model_fields or name in but
 
 
-def test_a_stream_is_heard(wire: DeepgramWire) -> None:
+def test_a_stream_is_heard(wire: DeepgramWire, client: Any) -> None:
     wire.hear("Hello there, how are you?")
     asked = {"model": "nova-3", "encoding": "linear16", "sample_rate": 16_000}
     flags = {"interim_results": True, "smart_format": True, "vad_events": True, "utterance_end_ms": 1000}
-    with client(wire).listen.v1.connect(**asked, **flags) as socket:
+    with client.listen.v1.connect(**asked, **flags) as socket:
         socket.send_media(SECOND)
         socket.send_keep_alive()
         socket.send_finalize()
@@ -97,10 +107,10 @@ def test_a_stream_is_heard(wire: DeepgramWire) -> None:
     assert wire.last("/v1/listen").outcome == "served"
 
 
-def test_a_recording_is_heard(wire: DeepgramWire) -> None:
+def test_a_recording_is_heard(wire: DeepgramWire, client: Any) -> None:
     wire.hear("Hello there.")
     wav = wav_header(16_000, 1, len(SECOND)) + SECOND
-    answer = client(wire).listen.v1.media.transcribe_file(request=wav, model="nova-3", smart_format=True)
+    answer = client.listen.v1.media.transcribe_file(request=wav, model="nova-3", smart_format=True)
     assert isinstance(answer, ListenV1Response)
     strictly(answer, ("punctuated_word",))  # which the API sends, too
     assert answer.metadata.duration == 1
@@ -108,9 +118,9 @@ def test_a_recording_is_heard(wire: DeepgramWire) -> None:
     assert (best.transcript, best.words[1].start) == ("Hello there.", 0.3)
 
 
-def test_texts_are_spoken(wire: DeepgramWire) -> None:
+def test_texts_are_spoken(wire: DeepgramWire, client: Any) -> None:
     asked = {"model": "aura-2-thalia-en", "encoding": "linear16", "sample_rate": 24_000}
-    with client(wire).speak.v1.connect(**asked) as socket:
+    with client.speak.v1.connect(**asked) as socket:
         socket.send_text(SpeakV1Text(text="Never "))
         socket.send_clear()
         socket.send_text(SpeakV1Text(text="Hello "))
@@ -132,36 +142,37 @@ def test_texts_are_spoken(wire: DeepgramWire) -> None:
     ("encoding", "container", "begins"),
     [("linear16", "wav", b"RIFF"), ("linear16", "none", b"\0\0"), ("mp3", None, b""), ("opus", "ogg", b"OggS")],
 )
-def test_a_text_is_spoken(wire: DeepgramWire, encoding: str, container: str | None, begins: bytes) -> None:
+def test_a_text_is_spoken(wire: DeepgramWire, encoding: str, container: str | None, begins: bytes, client: Any) -> None:
     more = {"container": container} if container else {}
-    answer = client(wire).speak.v1.audio.generate(text="Hello", model="aura-2-thalia-en", encoding=encoding, **more)
+    answer = client.speak.v1.audio.generate(text="Hello", model="aura-2-thalia-en", encoding=encoding, **more)
     assert b"".join(answer).startswith(begins)
 
 
-def test_models(wire: DeepgramWire) -> None:
-    models = client(wire).manage.v1.models.list()
+def test_models(wire: DeepgramWire, client: Any) -> None:
+    models = client.manage.v1.models.list()
     assert isinstance(models, ListModelsV1Response)
     strictly(models)
     assert "nova-3" in [model.canonical_name for model in models.stt]
 
 
-def test_what_is_refused(wire: DeepgramWire) -> None:
+def test_what_is_refused(wire: DeepgramWire, client: Any, stranger: Any) -> None:
     with pytest.raises(ApiError) as caught:
-        client(wire, "wrong").manage.v1.models.list()
+        stranger.manage.v1.models.list()
     assert (caught.value.status_code, caught.value.body["err_code"]) == (401, "INVALID_AUTH")
     with pytest.raises(InvalidStatus, match="401"):  # newer than the one that the client knows and makes an ApiError of
-        client(wire, "wrong").listen.v1.connect(model="nova-3").__enter__()
+        stranger.listen.v1.connect(model="nova-3").__enter__()
     with pytest.raises(ApiError) as caught:
-        list(client(wire).speak.v1.audio.generate(text="Hello", model="nobody"))
+        list(client.speak.v1.audio.generate(text="Hello", model="nobody"))
     assert caught.value.status_code == 400
     wire.fail("/v1/models", Refuse(402))
     with pytest.raises(ApiError) as caught:
-        client(wire).manage.v1.models.list()
+        client.manage.v1.models.list()
     assert caught.value.body["err_code"] == "ASR_PAYMENT_REQUIRED"
 
 
 def test_who_says_nothing_is_closed() -> None:
     with DeepgramWire(patience=0.05) as wire:
-        with client(wire).listen.v1.connect(model="nova-3", encoding="linear16", sample_rate=16_000) as socket:
+        client = next(clients(wire, KEY))
+        with client.listen.v1.connect(model="nova-3", encoding="linear16", sample_rate=16_000) as socket:
             with pytest.raises(ConnectionClosedError, match="NET-0001"):
                 socket.recv()
