@@ -26,7 +26,7 @@ from .picture import pixel_aspect
 from .roles import Audio
 from .soundtrack import Soundtrack, Track
 from .streams import AudioStream, VideoStream
-from .timing import USUAL_FRAME_RATE, at_constant_rate, seek, shown, start_of
+from .timing import USUAL_FRAME_RATE, at_constant_rate, frames_from, shown, start_of
 
 _RATE, _CHANNELS = 48000, 2
 """Of the sound of all videos that are made here."""
@@ -173,18 +173,16 @@ class _Film:
         asset = self._assets[part.file]
         stop = asset.limits.duration if part.stop is None else part.stop
         with opened(asset.source, asset.format, asset.limits) as media:
-            stream = media.container.streams[part.video.index]
-            aspect, base = pixel_aspect(stream), start_of(stream)
-            if part.start > 0:
-                seek(media, base + part.start)
+            aspect = pixel_aspect(media.container.streams[part.video.index])
+            origin, frames = frames_from(media, part.video, part.start)
+            begin = self._samples(self._ticks)
             track: Track | None = None
             if part.audio is not None:
-                begin = self._samples(self._ticks)
-                late = start_of(media.container.streams[part.audio.index]) - base - part.start
+                late = start_of(media.container.streams[part.audio.index]) - origin - part.start
                 track = self._soundtrack.add(Audio(asset, part.audio), begin + round(late * _RATE), start=begin)
-            frames = shown(media.video_frames(part.video), part.video, base)
+            timed = shown(frames, part.video, origin)
             last = scaled = None
-            for frame in at_constant_rate(frames, self._rate, part.start, stop):
+            for frame in at_constant_rate(timed, self._rate, part.start, stop):
                 if scaled is None or frame is not last:
                     last, scaled = frame, self._scaler.scale(frame, aspect)
                 yield scaled
@@ -212,10 +210,13 @@ class _Film:
             self._sound = AudioEncoder(stream.codec_context, _RATE, stream.encode)
         for cover in plan.covers:
             asset = self._assets[cover.file]
-            self._layers.append(_Layer(asset, cover, picture, self._stack))
+            layer = _Layer(asset, cover, picture, self._stack)
+            self._layers.append(layer)
             if cover.audio is not None:
+                late = start_of(layer.media.container.streams[cover.audio.index]) - layer.origin
                 start, stop, gain = round(cover.start * _RATE), cover.stop * _RATE, cover.gain_decibels
-                self._soundtrack.add(Audio(asset, cover.audio), start, start=start, stop=stop, gain_decibels=gain)
+                at = start + round(late * _RATE)
+                self._soundtrack.add(Audio(asset, cover.audio), at, start=start, stop=stop, gain_decibels=gain)
         if self._layers:
             self._overlayer = Overlayer(picture, self._rate, [(layer.layer, layer.first) for layer in self._layers])
 
@@ -262,12 +263,13 @@ class _Layer:
         layer: where and when it is seen.
         place: its x, y, width and height, in pixels.
         first: its first picture.
+        origin: when that is shown, in seconds on the clock of its file.
         media: its file.
     """
 
     def __init__(self, asset: Asset, cover: Cover, base: av.VideoFrame, stack: ExitStack) -> None:
         self.media = stack.enter_context(opened(asset.source, asset.format, asset.limits))
-        frames = self.media.video_frames(cover.video)
+        self.origin, frames = frames_from(self.media, cover.video, 0.0)
         first = next(frames, None)
         if first is None:
             raise BrokenMedia("there is not one picture in what is to be laid over")
@@ -275,7 +277,7 @@ class _Layer:
         box = None if width is height is None else Size(width or _ANY, height or _ANY)
         self._scaler = Scaler(box, Fit.FIT, "yuva420p", asset.limits, matrix=int(base.colorspace))
         self._aspect = pixel_aspect(self.media.container.streams[cover.video.index])
-        self._shown = shown(chain([first], frames), cover.video)
+        self._shown = shown(chain([first], frames), cover.video, self.origin)
         self._start = cover.start
         self._fed = float("-inf")  # time of the last picture that was given
         self.first = self._scaler.scale(first, self._aspect)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import chain
 from typing import NamedTuple
 
 import av
@@ -14,6 +15,8 @@ from .streams import VideoStream
 
 USUAL_FRAME_RATE = 25.0
 """Frames per second where a file does not say."""
+TOLERANCE = 1e-3
+"""Seconds by which a frame may be late: containers round times."""
 
 
 class Shown(NamedTuple):
@@ -33,10 +36,36 @@ def start_of(stream: av.stream.Stream) -> float:
     return float(stream.start_time * stream.time_base)
 
 
-def seek(media: Media, time: float) -> None:
-    """Go to the last key frame at or before a time, in seconds on the clock of the file; stay where that can't be."""
-    with suppress(av.error.FFmpegError):
-        media.container.seek(round(time * av.time_base), backward=True)
+def frames_from(media: Media, stream: VideoStream, start: float) -> tuple[float, Iterator[av.VideoFrame]]:
+    """Decode a video stream from a time on, without all that comes before.
+
+    Args:
+        media: the file.
+        stream: the stream.
+        start: in seconds from its first frame.
+
+    Returns:
+        When the first frame of all is shown, in seconds on the clock of the file; and frames, which begin at `start` or
+        before, if the file lets them.
+    """
+    frames = media.video_frames(stream)
+    first = next(frames, None)
+    if first is None:
+        return 0.0, iter(())
+    origin = first.time or 0.0
+    if start <= 0:
+        return origin, chain([first], frames)
+    back = 0.0
+    while True:
+        with suppress(av.error.FFmpegError):  # then it stays where it is
+            media.container.seek(round((origin + start - back) * av.time_base), backward=True)
+        frames = media.video_frames(stream)
+        first = next(frames, None)
+        found = first is not None and (first.time or 0.0) <= origin + start + TOLERANCE
+        if found or back >= start:
+            return origin, iter(()) if first is None else chain([first], frames)
+        # Some indexes tell when frames are decoded, which is before they are shown: by these it was too late.
+        back = min(start, max(1.0, 4 * back))
 
 
 def shown(frames: Iterable[av.VideoFrame], stream: VideoStream, origin: float | None = None) -> Iterator[Shown]:

@@ -20,12 +20,10 @@ from .picture import Picture, pixel_aspect
 from .render import LEAST_FRAME_RATE, RENDER, Cover, Made, Part, Plan
 from .roles import Image, Video
 from .streams import VideoStream
-from .timing import seek, start_of
+from .timing import TOLERANCE, frames_from
 
 _IMAGES = ("jpeg", "png")
 _MOST_GAIN = 60.0
-_TOLERANCE = 1e-3
-"""Seconds by which a picture may be early: containers round times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,21 +235,18 @@ def _thumbnail(assets: Sequence[Asset], request: _Thumbnail, file: BinaryIO) -> 
     (asset,) = assets
     with opened(asset.source, asset.format, asset.limits) as media:
         stream = media.container.streams[request.stream.index]
-        aspect = pixel_aspect(stream)
-        base = max(0.0, start_of(stream))
-        if request.at > 0:
-            seek(media, base + request.at)
         if not request.exact:
             stream.codec_context.skip_frame = "NONKEY"
+        origin, frames = frames_from(media, request.stream, request.at)
         found: av.VideoFrame | None = None
-        for frame in media.video_frames(request.stream):
-            if found is not None and (frame.time or 0.0) - base > request.at + _TOLERANCE:
+        for frame in frames:
+            if found is not None and (frame.time or 0.0) - origin > request.at + TOLERANCE:
                 break
             found = frame
         if found is None:
             raise BrokenMedia("there is not one picture in it")
         scaler = Scaler(request.size, request.fit, "rgb24", asset.limits, multiple=1)
-        picture = Picture(scaler.scale(found, aspect), request.at)
+        picture = Picture(scaler.scale(found, pixel_aspect(stream)), request.at)
     file.write(picture.png() if request.form == "png" else picture.jpeg(request.quality))
 
 

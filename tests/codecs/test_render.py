@@ -9,6 +9,8 @@ from troupe.codecs.geometry import Corner, Fit, Size
 from troupe.codecs.limits import Limits
 from troupe.codecs.render import RENDER, Cover, Part, Plan
 
+NUMBERED = "color=size=64x48:rate=25:duration=2,format=yuv420p,geq=lum=16+4*N:cb=128:cr=128"
+CHIRP = "aevalsrc=0.4*sin(2*PI*(200+60*t)*t):s=48000:d=2"
 SLOW = "-f lavfi -i color=size=48x64:rate=10:duration=1,format=yuv420p,geq=lum=16+4*N:cb=128:cr=128 -c:v libx264 -g 5"
 
 
@@ -73,6 +75,23 @@ def test_parts_follow_each_other(numbered, slow, numbers):
     assert found[-5:] == [0, 1, 2, 3, 4]
     assert made.begins == pytest.approx([0, 0.2, 0.2 + round(0.7 * 25) / 25], abs=0.021)
     assert made.frames == len(found)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "webm"])
+@pytest.mark.parametrize("start", [0, 8, 21])
+def test_sound_and_pictures_stay_together(made, numbers, container, start):
+    """Wherever a part begins, and on whatever clock its file has them."""
+    codecs = "libvpx -c:a libopus -b:a 128k" if container == "webm" else "libx264 -bf 2 -c:a aac"
+    options = f"-c:v {codecs} -g 10 -output_ts_offset 5"
+    asset = load(made(f"later.{container}", f"-f lavfi -i {NUMBERED} -f lavfi -i {CHIRP} {options}"))
+    result, _ = render([asset], [part(asset, start=start / 25, stop=start / 25 + 0.6)])
+    assert numbers(result) == list(range(start, start + 15))
+    heard = read_audio(result, rate=48000).samples[4800:24000, 0]
+    times = start / 25 + 0.1 + np.arange(-480, len(heard) + 480) / 48000
+    tone = np.sin(2 * np.pi * (200 + 60 * times) * times)
+    likeness = [np.corrcoef(heard, tone[lag : lag + len(heard)])[0, 1] for lag in range(0, 960, 12)]
+    assert abs(int(np.argmax(likeness)) * 12 - 480) <= (8 if container == "webm" else 1) * 48  # in WebM itself 7 ms
+    assert max(likeness) > 0.97
 
 
 def test_sound_belongs_to_its_pictures(numbered, slow):

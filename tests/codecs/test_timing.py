@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from troupe.codecs.asset import load
 from troupe.codecs.gate import opened
-from troupe.codecs.timing import Shown, at_constant_rate, seek, shown, start_of
+from troupe.codecs.timing import Shown, at_constant_rate, frames_from, shown, start_of
+
+PICTURE = "testsrc=size=160x120:rate=25:duration=2"
 
 
 def frames(*times, last=0.04):
@@ -71,11 +73,35 @@ def test_a_picture_is_the_first_of_its_file(sample):
     assert only.time == 0
 
 
-@pytest.mark.parametrize("name", ["mp4", "mkv", "av.webm", "fragmented.mp4"])
-def test_seek_goes_to_a_key_frame_before_or_nowhere(sample, name):
+@pytest.mark.parametrize("name", ["mp4", "mkv", "av.webm", "fragmented.mp4", "avi", "mov", "numbered.mp4"])
+@pytest.mark.parametrize("start", [0.0, 0.04, 0.36, 0.4, 1.5, 1.96])
+def test_frames_from_a_time_on(sample, name, start):
     asset = load(sample(name))
+    stream = asset.info.video
     with opened(asset.source, asset.format, asset.limits) as media:
-        seek(media, 1.5)
-        first = next(media.video_frames(media.info.video))
-    assert first.key_frame
-    assert first.time <= 1.5
+        whole = [frame.time for frame in media.video_frames(stream)]
+    with opened(asset.source, asset.format, asset.limits) as media:
+        origin, frames = frames_from(media, stream, start)
+        part = [frame.time for frame in frames]
+    assert origin == whole[0]
+    assert part == whole[-len(part) :]
+    assert part[0] <= origin + start + 0.001
+    if name in {"numbered.mp4", "avi"}:  # in groups of 10 and 12 pictures
+        assert part[0] > origin + start - 0.49
+
+
+def test_frames_of_an_index_that_is_late(made):
+    """Pictures that are decoded behind the key frame, but shown before it, need the one before that."""
+    path = made("open.mp4", f"-f lavfi -i {PICTURE} -c:v libx264 -g 10 -bf 3 -x264-params open-gop=1")
+    asset = load(path)
+    for number in range(50):
+        with opened(asset.source, asset.format, asset.limits) as media:
+            origin, frames = frames_from(media, asset.info.video, number / 25)
+            assert next(frames).time - origin <= number / 25 + 0.001
+
+
+def test_no_frames_at_all(sample):
+    asset = load(sample("mp4"))
+    with opened(asset.source, asset.format, asset.limits) as media:
+        _, frames = frames_from(media, asset.info.video, 50.0)
+        assert [frame.time for frame in frames][-1] == pytest.approx(1.96)
