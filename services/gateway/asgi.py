@@ -13,7 +13,7 @@ from anyio import move_on_after
 from msgspec import Struct
 from starlette.types import ASGIApp, Message, Scope
 from websockets.datastructures import Headers
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from .transports import EXTENSION, Disconnected, Transport
 
@@ -141,6 +141,16 @@ def websocket_scope(request: Request, peer: Any, local: Any, *, secure: bool, st
 def offered_subprotocols(headers: Headers) -> list[str]:
     """Return the subprotocols that a client offers, in its order."""
     return [each.strip() for header in headers.get_all("Sec-WebSocket-Protocol") for each in header.split(",")]
+
+
+def refusal(answer: Answer) -> Response:
+    """Return the HTTP response that sends a client away."""
+    status = HTTPStatus(answer.status)
+    headers = Headers(answer.headers)
+    headers.setdefault("Content-Length", str(len(answer.body)))
+    headers.setdefault("Content-Type", "text/plain; charset=utf-8")
+    headers["Connection"] = "close"
+    return Response(status.value, status.phrase, headers, answer.body)
 
 
 def _headers(message: Message) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,9 @@ BACKLOG: Final = 1024
 USER_TIMEOUT: Final = 4_000
 """Milliseconds that sent data may go unacknowledged, or unread behind a closed window, before the connection drops."""
 
+KEEPALIVE: Final = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""Seconds of silence after which the kernel asks whether a client is still there, how often, how many times."""
+
 
 def listening_socket(host: str, port: int) -> socket.socket:
     """Open a socket whose connections inherit these limits; port 0 takes any free one.
@@ -27,6 +30,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it to us on sockets it is given
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if hasattr(socket, name):
+                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
         listener.bind(address)

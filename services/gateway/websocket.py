@@ -16,11 +16,10 @@ from typing import Any, Final, cast
 from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from .asgi import CLOSE_DEADLINE, Answer, Dialogue, ServerTransport, websocket_scope
+from .asgi import CLOSE_DEADLINE, Answer, Dialogue, ServerTransport, refusal, websocket_scope
 from .framing import Framing, Message, frame
 from .transports import Disconnected
 
@@ -340,13 +339,3 @@ def _context_of_task() -> Context:
     if current_library is not None:  # anyio asks sniffio where that is installed, and it knows of tasks only
         context.run(current_library.set, "asyncio")
     return context
-
-
-def refusal(answer: Answer) -> Response:
-    """Return the HTTP response that sends a client away."""
-    status = HTTPStatus(answer.status)
-    headers = Headers(answer.headers)
-    headers.setdefault("Content-Length", str(len(answer.body)))
-    headers.setdefault("Content-Type", "text/plain; charset=utf-8")
-    headers["Connection"] = "close"
-    return Response(status.value, status.phrase, headers, answer.body)

@@ -80,6 +80,8 @@ class Workers:
         self._workers: dict[int, Worker] = {}
         self._selector = selectors.DefaultSelector()
         self._waking, self._woken = socket.socketpair()
+        self._opened = False
+        """Whether all workers have been ready once: before, the first one would get all connections."""
         self._accepting = False
         self._accept_after = 0.0
         self._attempts: dict[int, int] = {}
@@ -230,7 +232,9 @@ class Workers:
                 self._start(number)
         if self._accept_after and self._accept_after <= now:
             self._accept_after = 0.0
-        accepting = not self._accept_after and any(worker.ready for worker in self._workers.values())
+        if self._workers and all(worker.ready for worker in self._workers.values()):
+            self._opened = True
+        accepting = self._opened and not self._accept_after and any(worker.ready for worker in self._workers.values())
         if accepting and not self._accepting:
             self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         elif self._accepting and not accepting:
