@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial, wraps
 from typing import Final, TypeAlias
 
-from anyio import create_task_group
+from anyio import create_task_group, sleep
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -20,15 +20,20 @@ from ...actors.realtime.client_secrets import error_body
 from ...actors.realtime.errors import ClientMistake
 from ...actors.realtime.handshake import read_handshake
 from ..voice import VoiceSystem, voice_system
+from . import metrics
 from .access import Access
 from .admission import Admission
 from .bodies import read_body
 from .connection import Connections
 from .credentials import key_for_people, key_of
+from .exposition import CONTENT_TYPE, Metric
+from .half_open import HalfOpen
 from .lag import Lag
 from .limits import Limits
 from .minting import ENDPOINTS, Endpoint
+from .noticeboard import Noticeboard
 from .page import status_page
+from .readiness import parts_down, providers_of
 from .refusals import Refusal
 from .shared import Shared
 from .transports import accept
@@ -37,6 +42,8 @@ from .visits import read_visit
 POLICY_VIOLATION: Final = 1008
 OPEN: Final = Access()
 LIMITS: Final = Limits()
+POSTING: Final = 1.0
+"""Seconds between two times that workers let each other know their metrics."""
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -65,8 +72,11 @@ class Gateway:
         self._model = model
         self._system = system
         self._lag = Lag()
-        self.admission = Admission(access, limits, model=model, shared=shared, lag=self._lag.now)
+        self._shared = shared or Shared()
+        self.admission = Admission(access, limits, model=model, shared=self._shared, lag=self._lag.now)
         """The door."""
+        self.half_open = HalfOpen(limits)
+        """Who is on the way to it; see `guarded_http`."""
         self.voice: VoiceSystem | None = None
         self.connections: Connections
 
@@ -76,6 +86,8 @@ class Gateway:
         async with self._system() as self.voice, create_task_group() as tasks:
             self.connections = Connections(self.voice.sessions, self.voice.services, self._model)
             tasks.start_soon(self._lag.run)
+            if self._shared.metrics is not None:
+                tasks.start_soon(self._post_metrics, self._shared.metrics)
             self.admission.ready = True
             try:
                 yield
@@ -103,6 +115,7 @@ class Gateway:
             routes=[
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
+                Route("/metrics", self._guarded(self._metrics)),
                 Route("/", self._guarded(self._page)),
                 Route("/v1/models", self._guarded(self._models)),
                 *(Route(each.path, self._guarded(partial(self._mint, each)), methods=["POST"]) for each in ENDPOINTS),
@@ -129,9 +142,36 @@ class Gateway:
         return JSONResponse({"status": "ok"})
 
     async def _readyz(self, _request: Request) -> Response:
-        admission = self.admission
-        status = "draining" if admission.draining else "ready" if admission.ready else "starting"
-        return JSONResponse({"status": status}, 200 if status == "ready" else 503)
+        status, down = await self._readiness()
+        return JSONResponse({"status": status, "down": down}, 200 if status == "ready" else 503)
+
+    async def _readiness(self) -> tuple[str, list[str]]:
+        """Return in a word how far things are, and the parts of a conversation that nobody takes."""
+        if self.admission.draining:
+            return "draining", []
+        if self.voice is None or not self.admission.ready:
+            return "starting", []
+        down = await parts_down(self.voice)
+        return ("degraded" if down else "ready"), down
+
+    async def _metrics(self, request: Request) -> Response:
+        self._admit_operator(request)
+        return Response(metrics.page(await self._collected(), self._shared.metrics), media_type=CONTENT_TYPE)
+
+    async def _collected(self) -> list[Metric]:
+        collected = [*metrics.door(self.admission, self.half_open, self._lag.now())]
+        if self.voice is not None:
+            collected += metrics.connections(self.connections.statistics())
+            collected += metrics.conversations(self.voice.services.tally)
+            collected += metrics.actors(self.voice)
+            collected += metrics.providers(await providers_of(self.voice))
+        return collected
+
+    async def _post_metrics(self, board: Noticeboard) -> None:
+        """Let the other workers know this one's metrics."""
+        while True:
+            metrics.post(await self._collected(), board)
+            await sleep(POSTING)
 
     async def _page(self, request: Request) -> Response:
         self._admit_operator(request)

@@ -21,7 +21,7 @@ from msgspec import Struct
 from uvicorn.server import ServerState
 
 from .app import Gateway
-from .half_open import HalfOpen, guarded_http
+from .half_open import guarded_http
 from .limits import Limits
 from .listening import BACKLOG
 from .websocket import WebSocketProtocol
@@ -64,7 +64,7 @@ class Server:
         self._serving = serving
         self._config = uvicorn.Config(
             gateway.application(),
-            http=guarded_http(HalfOpen(serving.limits)),
+            http=guarded_http(gateway.half_open),
             ws=WebSocketProtocol,
             ws_max_size=serving.limits.max_frame,
             access_log=False,  # it would show queries, where some clients put their key

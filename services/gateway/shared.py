@@ -2,6 +2,7 @@
 
 from secrets import token_bytes
 
+from .noticeboard import Noticeboard
 from .spent import SpentTable
 
 
@@ -10,12 +11,15 @@ class Shared:
 
     Args:
         signing_key: Signs client secrets; None: a random one, so that they are good at this server only.
+        workers: How many of them there are.
 
     Raises:
         OSError: There is no memory to share.
     """
 
-    def __init__(self, signing_key: bytes | None = None) -> None:
+    def __init__(self, signing_key: bytes | None = None, *, workers: int = 1) -> None:
         self.signing_key = signing_key or token_bytes(32)
         self.spent = SpentTable()
         """Client secrets that were used."""
+        self.metrics = Noticeboard(workers) if workers > 1 else None
+        """Those of each worker."""

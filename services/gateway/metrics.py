@@ -1,0 +1,111 @@
+"""What the server counts, as metrics: how many, how fast, how often in vain. Never what was said, and by whom.
+
+Nothing is measured for these: they read the plain counters that each part keeps, when somebody asks. Labels are words
+of ours and names of the configuration.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from typing import Final
+
+import msgspec
+
+from ...actors.routing import ProviderStatus
+from ...actors.voice.services import Tally
+from ...runtime.histogram import Histogram
+from ...runtime.inspect import Node, inspect
+from ..voice import VoiceSystem
+from .admission import Admission
+from .connection import ConnectionsStatistics
+from .exposition import Metric, counter, exposition, gauge, histogram, merged
+from .half_open import HalfOpen
+from .noticeboard import Noticeboard
+
+SESSIONS: Final = "sessions"
+"""The supervisor whose children come and go with the clients, and are not shown one by one."""
+
+TALLIED: Final = {
+    "turns": "Turns of users that were to be answered.",
+    "failed": "Responses that ended with an error.",
+    "speculations_used": "Answers begun on a likely end of a turn, and used.",
+    "speculations_discarded": "Answers begun on a likely end of a turn, and thrown away.",
+    "interruptions": "Times that a user has stopped the assistant.",
+    "backchannels": "Times that a user's sound has not stopped the assistant.",
+    "errors": "What responses failed of, by the code of the error.",
+}
+"""The counters of `Tally`."""
+
+_snapshots: Final = msgspec.msgpack.Decoder(list[Metric])
+
+
+def door(admission: Admission, half_open: HalfOpen, lag: float) -> Iterator[Metric]:
+    """Give what there is to know before anybody is let in."""
+    yield gauge("troupe_sessions", "Sessions that are open.", admission.sessions)
+    yield counter("troupe_sessions_accepted_total", "Sessions that were let in.", admission.accepted)
+    refused = {str(reason): count for reason, count in admission.refused.items()}
+    yield counter("troupe_refusals_total", "Requests that were turned away, by reason.", refused, "reason")
+    yield gauge("troupe_half_open_connections", "Connections without a complete request.", len(half_open))
+    dropped = {"too_many": half_open.refused, "too_slow": half_open.timed_out}
+    yield counter("troupe_half_open_dropped_total", "Those that were dropped, by reason.", dropped, "reason")
+    yield gauge("troupe_event_loop_lag_seconds", "Lateness of the event loop, the worst of the last second.", lag)
+
+
+def connections(statistics: ConnectionsStatistics) -> Iterator[Metric]:
+    """Give what connections have been through."""
+    yield counter("troupe_clients_cut_off_total", "Clients that stopped reading.", statistics.cut_off)
+    muted = "Responses of which a client did not get all audio, because it read too slowly."
+    yield counter("troupe_responses_muted_total", muted, statistics.muted)
+
+
+def conversations(tally: Tally) -> Iterator[Metric]:
+    """Give what sessions have counted."""
+    stages: dict[str, Histogram] = {}
+    for field in fields(tally):
+        value: int | Counter[str] | Histogram = getattr(tally, field.name)
+        if isinstance(value, Histogram):
+            stages[field.name] = value
+        else:
+            yield counter(f"troupe_{field.name}_total", TALLIED[field.name], value, "code")
+    yield histogram("troupe_stage_seconds", "Time that a stage of a turn has taken.", stages, "stage")
+
+
+def actors(voice: VoiceSystem) -> Iterator[Metric]:
+    """Give the state of the supervision tree."""
+    nodes = list(_nodes(inspect(voice.system)))
+    states = Counter(node.state.value for node in nodes)
+    yield gauge("troupe_actors", "Actors and supervisors but for sessions, by state.", states, "state")
+    restarts = {node.path: node.restarts for node in nodes if node.path}
+    yield counter("troupe_actor_restarts_total", "How often each was started again.", restarts, "actor")
+
+
+def providers(statuses: Mapping[str, Iterable[ProviderStatus]]) -> Iterator[Metric]:
+    """Give how the providers of the routers are doing."""
+    by_path = {each.path: each.breaker for chain in statuses.values() for each in chain}
+    calls = {path: breaker.calls for path, breaker in by_path.items()}
+    yield counter("troupe_provider_calls_total", "Calls to each provider.", calls, "provider")
+    failures = {path: breaker.failures for path, breaker in by_path.items()}
+    yield counter("troupe_provider_failures_total", "Those of them that failed.", failures, "provider")
+    resting = {path: float(breaker.opens_in > 0) for path, breaker in by_path.items()}
+    yield gauge("troupe_provider_resting", "1 while a provider is left alone because it fails.", resting, "provider")
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    if node.path != SESSIONS:
+        for child in node.children:
+            yield from _nodes(child)
+
+
+def page(own: list[Metric], board: Noticeboard | None) -> bytes:
+    """Return the page that Prometheus reads: of this process, or of all workers, whichever of them is asked."""
+    if board is None:
+        return exposition(own)
+    post(own, board)
+    snapshots = {str(place): _snapshots.decode(notice) for place, notice in sorted(board.read().items())}
+    return exposition(merged(snapshots))
+
+
+def post(own: list[Metric], board: Noticeboard) -> None:
+    """Let the other workers read this one's metrics."""
+    board.post(msgspec.msgpack.encode(own))

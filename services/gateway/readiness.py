@@ -1,0 +1,51 @@
+"""Whether the server can hold a conversation: somebody has to be there for each part of it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...actors.routing import ListProviders, ProviderStatus
+from ...runtime import Ref
+from ...runtime.errors import RuntimeFault
+from ...runtime.inspect import Node, inspect
+from ...runtime.life import State
+from ..voice import VoiceSystem
+
+PATIENCE: Final = 1.0
+"""Seconds that a router has to say how its providers are doing."""
+
+
+async def providers_of(voice: VoiceSystem) -> dict[str, tuple[ProviderStatus, ...]]:
+    """Return what each router of a system says about its providers, by the router's path. Cancelling is safe."""
+    answers: dict[str, tuple[ProviderStatus, ...]] = {}
+    for ref in voice.system.find(ListProviders):
+        try:
+            answers[ref.name] = await ref.ask(ListProviders(), timeout=PATIENCE)
+        except RuntimeFault:  # it is restarting, or gone
+            answers[ref.name] = ()
+    return answers
+
+
+async def parts_down(voice: VoiceSystem) -> list[str]:
+    """Return the parts of a conversation that nobody takes: ``stt``, ``llm``, ``tts``. Cancelling is safe.
+
+    A provider whose circuit has been open for as long as it is to rest counts as one that may work: as long as nobody
+    comes, nobody finds out.
+    """
+    running = {node.path for node in _nodes(inspect(voice.system)) if node.state is State.RUNNING}
+    routed = await providers_of(voice)
+
+    def works(ref: Ref) -> bool:
+        if ref.name not in running:
+            return False
+        providers = routed.get(ref.name)
+        return providers is None or any(each.path in running and not each.breaker.opens_in for each in providers)
+
+    services = voice.services
+    parts = {"stt": services.recogniser, "llm": services.model, "tts": services.synthesizer}
+    return [part for part, ref in parts.items() if not works(ref)]
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)

@@ -1,0 +1,79 @@
+"""What `/metrics` says of a server that has had visitors."""
+
+import base64
+import json
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import httpcore2  # noqa: F401  (httpx2 would import it in the event loop)
+import httpx2
+import numpy as np
+import pytest
+from anyio import fail_after
+from conversations import Script, scripted_system
+from prometheus_client.parser import text_string_to_metric_families
+from servers import serving
+from troupe.actors.secret import Secret
+from troupe.actors.voice.services import Tally
+from troupe.runtime.histogram import Histogram
+from troupe.services.gateway.access import Access
+from troupe.services.gateway.app import Gateway
+from troupe.services.gateway.metrics import TALLIED
+from troupe.services.gateway.shared import Shared
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+
+def values(text: str) -> dict[str, dict[str, float]]:
+    """By the name of the metric, and of all its labels' values."""
+    found: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[" ".join(sample.labels.values())] = sample.value
+    return found
+
+
+def test_all_that_is_tallied_is_described() -> None:
+    counted = {field.name for field in fields(Tally) if not isinstance(getattr(Tally(), field.name), Histogram)}
+    assert counted == set(TALLIED)
+
+
+@pytest.mark.real_time
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_what_has_happened(workers: int) -> None:
+    script = Script(answer=["One two."])
+    access = Access((Secret("right"),))
+    system = Gateway(access, "default", partial(scripted_system, script, 5.0), shared=Shared(workers=workers))
+    async with (
+        serving(system.application()) as address,
+        httpx2.AsyncClient(base_url=f"http://{address}", headers={"Authorization": "Bearer right"}) as http,
+    ):
+        url = f"ws://{address}/v1/realtime"
+        with pytest.raises(InvalidStatus):
+            await connect(url)
+        async with connect(url, additional_headers={"Authorization": "Bearer right"}) as socket:
+            for level in (8000, 0):  # half a second of speech, and as much silence
+                audio = base64.b64encode(np.full(12_000, level, np.int16).tobytes()).decode()
+                await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+            with fail_after(10):
+                while json.loads(await socket.recv())["type"] != "response.done":
+                    pass
+            assert (await http.get("/metrics", headers={"Authorization": ""})).status_code == 401
+            answer = await http.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        found = values(answer.text)
+
+    def value(name: str, labels: str = "") -> Any:
+        return found[name][f"0 {labels}".strip() if workers > 1 else labels]
+
+    assert value("troupe_sessions") == 1
+    assert value("troupe_sessions_accepted_total") == 1
+    assert value("troupe_refusals_total", "key") == 2
+    assert value("troupe_turns_total") == 1
+    assert value("troupe_stage_seconds_count", "first_audio") == 1
+    assert value("troupe_stage_seconds_bucket", "answer +Inf") == 1
+    assert value("troupe_actor_restarts_total", "llm") == 0
+    assert value("troupe_actors", "running") >= 4
+    assert 0 <= value("troupe_event_loop_lag_seconds") < 5
