@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from anyio import Event, create_task_group
 from anyio.abc import TaskGroup
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 from websockets.asyncio.server import ServerConnection as AsyncioConnection
 from websockets.asyncio.server import serve as serve_on_asyncio
 from websockets.exceptions import ConnectionClosed
@@ -133,7 +133,7 @@ class _Doorman:
         guest.open.set()
         await guest.ended.wait()
 
-    async def _host(self, guest: "_Guest", scope: dict[str, Any]) -> None:
+    async def _host(self, guest: "_Guest", scope: Scope) -> None:
         try:
             await Dialogue(guest).run(self._application, scope)
         finally:
@@ -221,14 +221,5 @@ async def _start_on_trio(tasks: TaskGroup, doorman: _Doorman, listener: Any, opt
     import trio
     from websockets.trio.server import serve as serve_on_trio
 
-    started = Event()
     listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listener))]
-
-    class Started:
-        def started(self, _server: object) -> None:
-            started.set()
-
-    tasks.start_soon(
-        functools.partial(serve_on_trio, doorman.handle, listeners=listeners, task_status=Started(), **options)
-    )
-    await started.wait()
+    await tasks.start(functools.partial(serve_on_trio, doorman.handle, listeners=listeners, **options))
