@@ -105,7 +105,8 @@ class LiveFrames:
             key: whether decoding can begin here; None to look into it.
 
         Raises:
-            ValueError: if a container was announced, if it is over, or if the time is not finite.
+            ValueError: if a container was announced, or if it is over.
+            BrokenMedia: if there is no such time.
             TooManyPixels, TooManyFrames: if a limit is exceeded.
         """
         if self._container is not None or self._decoder is None:

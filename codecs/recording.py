@@ -4,6 +4,7 @@ What is written is never corrected: the file may be a pipe or an upload, and wha
 be played.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,10 +158,11 @@ class Recording:
 
         Raises:
             TypeError: if the samples are not int16.
-            ValueError: if there is no such speaker, if they have another shape, or if the recording is over.
+            ValueError: if there is no such speaker, if they have another shape or no time, or if the recording is
+                over.
             TooLong: if it lies more than ten minutes in the future.
         """
-        self._check_open()
+        self._check_open(at)
         if not 0 <= speaker < self._speakers:
             raise ValueError(f"there is no speaker {speaker} among {self._speakers}; they count from 0")
         if samples.dtype != np.int16:
@@ -182,11 +184,11 @@ class Recording:
             key: whether decoding can begin with it; None to look into it.
 
         Raises:
-            ValueError: if no video was announced, or if the recording is over.
+            ValueError: if no video was announced, if it has no time, or if the recording is over.
             TooLong: if it lies more than ten minutes in the future.
             TooManyBytes: if more than 64 MiB wait to be written.
         """
-        self._check_open()
+        self._check_open(at)
         if self._video is None:
             raise ValueError("this recording has no video; name its codec when making it")
         if not at <= self._timeline.position / self._rate + _MOST_AHEAD:
@@ -211,7 +213,7 @@ class Recording:
             ValueError: if the recording is over.
             OSError: if the file can't be written. With that it is over.
         """
-        self._check_open()
+        self._check_open(now)
         self._begun = self._begun or now >= _WAIT_FOR_VIDEO
         if self._begun:
             self._write(now - self._late)
@@ -239,9 +241,11 @@ class Recording:
             dropped_frames=self._dropped,
         )
 
-    def _check_open(self) -> None:
+    def _check_open(self, time: float) -> None:
         if self._over:
             raise ValueError("this recording is over; make a new one")
+        if not math.isfinite(time):
+            raise ValueError(f"there is no time {time} s")
 
     def _write(self, until: float, *, all_frames: bool = False) -> None:
         while self._mux is not None and self._waiting and (all_frames or self._waiting[0].at <= until):

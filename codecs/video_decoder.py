@@ -4,7 +4,6 @@ A damaged or missing packet damages all that refers to it. So after an error eve
 frame, and counted: a model is better shown nothing than grey smears.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -12,11 +11,13 @@ from typing import Any
 import av
 import av.error
 
-from .errors import TooManyFrames, TooManyPixels, UnsupportedFormat
+from .errors import BrokenMedia, TooManyFrames, TooManyPixels, UnsupportedFormat
 from .gate import check_pixels, create_decoder, libav_errors, packet_of
 from .limits import Limits
 
 _CLOCK = Fraction(1, 1_000_000)
+_MOST_TIME = 1e12
+"""Seconds that fit 64 bits on this clock."""
 _IDR, _SLICES, _PARAMETERS = 5, frozenset(range(1, 6)), frozenset({7, 8})  # ITU-T H.264, table 7-1
 
 
@@ -102,12 +103,13 @@ class VideoDecoder:
             key: whether decoding can begin here; None to look into the packet.
 
         Raises:
-            ValueError: if `key` is None and packets of this codec don't tell; or if the time is not finite.
+            ValueError: if `key` is None and packets of this codec don't tell.
+            BrokenMedia: if there is no such time.
             TooManyPixels: if a frame is too large.
             TooManyFrames: if there are more per second than allowed, after one second's worth of them at once.
         """
-        if not math.isfinite(time):
-            raise ValueError(f"a frame can't be shown at {time} s")
+        if not abs(time) < _MOST_TIME:
+            raise BrokenMedia(f"no frame can be shown at {time:g} s")
         if not data:
             return
         if key is None:

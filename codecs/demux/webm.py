@@ -109,8 +109,13 @@ def _master(data: bytes) -> dict[int, bytes]:
     return dict(_children(data))
 
 
-def _number(data: bytes | None, default: int = 0) -> int:
-    return default if data is None else int.from_bytes(data, "big")
+def _number(data: bytes | None, default: int = 0, *, signed: bool = False) -> int:
+    """Read a number of up to eight bytes (RFC 8794, 7.1 and 7.2)."""
+    if data is None:
+        return default
+    if len(data) > 8:
+        raise BrokenMedia("the WebM stream has a number that is no number")
+    return int.from_bytes(data, "big", signed=signed)
 
 
 def _frequency(data: bytes | None) -> int:
@@ -175,7 +180,7 @@ class WebmDemuxer(Demuxer):
 
     def _block_group(self, content: bytes) -> Iterator[Event]:
         group = _master(content)
-        padding = int.from_bytes(group.get(_Id.DISCARD_PADDING, b""), "big", signed=True)
+        padding = _number(group.get(_Id.DISCARD_PADDING), signed=True)
         return self._block(group.get(_Id.BLOCK, b""), key=_Id.REFERENCE not in group, padding=padding)
 
     def _block(self, content: bytes, *, key: bool | None = None, padding: int = 0) -> Iterator[Event]:

@@ -310,5 +310,7 @@ def test_what_can_not_be_added():
         recording.add(0, np.zeros(10, np.float32), 0)
     with pytest.raises(ValueError, match="shape"):
         recording.add(0, np.zeros((10, 2), np.int16), 0)
+    with pytest.raises(ValueError, match="no time"):
+        recording.add(0, np.zeros(10, np.int16), float("-inf"))
     with pytest.raises(ValueError, match="name its codec"):
         recording.add_video(b"1", 0)

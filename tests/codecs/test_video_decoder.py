@@ -2,7 +2,7 @@ import random
 
 import numpy as np
 import pytest
-from troupe.codecs.errors import LimitExceeded, TooManyFrames, TooManyPixels, UnsupportedFormat
+from troupe.codecs.errors import BrokenMedia, LimitExceeded, TooManyFrames, TooManyPixels, UnsupportedFormat
 from troupe.codecs.limits import Limits
 from troupe.codecs.video_decoder import VideoDecoder, is_key, is_picture
 
@@ -142,6 +142,7 @@ def test_what_can_not_be_decoded():
         VideoDecoder("rawvideo", Limits())
     with pytest.raises(ValueError, match="pass `key`"):
         list(VideoDecoder("hevc", Limits()).decode(b"\0\0\1", 0))
-    with pytest.raises(ValueError, match="nan"):
-        list(VideoDecoder("vp8", Limits()).decode(b"1", float("nan"), key=True))
+    for time in (float("nan"), float("inf"), -1e300, 2**63 / 1e6):
+        with pytest.raises(BrokenMedia, match="no frame"):
+            list(VideoDecoder("vp8", Limits()).decode(b"1", time, key=True))
     assert list(VideoDecoder("vp8", Limits()).decode(b"", 0)) == []

@@ -189,7 +189,15 @@ def test_stream_that_begins_anew(take_apart):
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"\0" * 20, b"\x08garbage garbage", b"noise" * 50_000, OPEN * 3, element(0xA3), element(0x1654AE6B, b"\xae\x99")],
+    [
+        b"\0" * 20,
+        b"\x08garbage garbage",
+        b"noise" * 50_000,
+        OPEN * 3,
+        element(0xA3),
+        element(0x1654AE6B, b"\xae\x99"),
+        element(0xE7, bytes(9)),  # a number has eight bytes at most
+    ],
 )
 def test_garbage(take_apart, garbage):
     with pytest.raises(BrokenMedia):
