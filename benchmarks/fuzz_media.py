@@ -2,7 +2,7 @@
 
 Each batch of mutants runs in one sandboxed child; if the child dies, the mutant that killed it is written to a file and
 the program ends with status 1. Whole-file decoding (audio, and the first frames of video and images), pictures for
-models, and both of them live, in pieces of random size, are tried with each mutant.
+models, both of them live, in pieces of random size, and one way of editing are tried with each mutant.
 """
 
 import argparse
@@ -12,21 +12,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import msgspec
-from troupe.codecs.asset import load
+from troupe.codecs.asset import Asset, load
 from troupe.codecs.decode import decode_audio
+from troupe.codecs.edit import concat, trim
 from troupe.codecs.errors import CodecError, SandboxDied, TooSlow
 from troupe.codecs.frames import LiveFrames, sample_frames
 from troupe.codecs.gate import opened
+from troupe.codecs.geometry import Size
 from troupe.codecs.incremental import IncrementalDecoder
 from troupe.codecs.limits import Limits
+from troupe.codecs.remux import remux
 from troupe.codecs.sampling import Sampling
 from troupe.codecs.sandbox import Sandbox
 from troupe.codecs.source import Source, source_of
+from troupe.codecs.video import Overlay, compose, thumbnail
 
 TONE = "aevalsrc=0.4*sin(2*PI*(200+900*t)*t)+0.1*random(0):s=44100:d=0.4"
 PICTURE = "testsrc=size=96x64:rate=25:duration=0.4"
@@ -153,6 +157,21 @@ def watch(data: bytes, chance: random.Random) -> None:
     frames.finish()
 
 
+EDITS: tuple[Callable[[Asset], object], ...] = (
+    lambda asset: trim(asset, 0.0, 0.3),
+    lambda asset: trim(asset, 0.0, 0.3, exact=False),
+    lambda asset: concat([asset, asset]),
+    lambda asset: remux(asset, "mkv"),
+    lambda asset: thumbnail(asset, 0.2, size=Size(32, 32)),
+    lambda asset: compose(asset, [Overlay(what=asset, start=0.1, width=32)], size=Size(64, 64), stop=0.3),
+)
+
+
+def edit(data: bytes, chance: random.Random) -> None:
+    """Make another file of the file."""
+    chance.choice(EDITS)(load(data, limits=MINE))
+
+
 def job(source: Source, request: bytes, limits: Limits) -> Iterator[bytes]:
     """Try a batch of mutants in the sandbox; yield how each ended."""
     seed, first = msgspec.msgpack.decode(request, type=tuple[int, int])
@@ -161,7 +180,7 @@ def job(source: Source, request: bytes, limits: Limits) -> Iterator[bytes]:
         chance = random.Random(f"{seed}/{number}")
         mutant = mutate(data, chance)
         outcome = ""
-        for attempt in (whole, look, partial(listen, chance=chance), partial(watch, chance=chance)):
+        for attempt in (whole, look, *(partial(each, chance=chance) for each in (listen, watch, edit))):
             try:
                 attempt(mutant)
                 outcome += "played "

@@ -80,7 +80,8 @@ def trim(
         UnsupportedFormat: if it can't be written so.
         BrokenMedia, LimitExceeded, SandboxDied, OSError: as for `operation.Operation.perform`.
     """
-    if start < 0 or (stop is not None and stop <= start) or (what.duration is not None and start >= what.duration):
+    is_late = start > 0 and what.duration is not None and start >= what.duration
+    if start < 0 or is_late or (stop is not None and stop <= start):
         raise ValueError(f"there is nothing between {start} and {stop} s")
     seen = what.info.video
     heard = what.as_audio() if seen is None else None
