@@ -43,7 +43,7 @@ class Api:
         )
 
     async def fetch(self, path: str, body: bytes | None = None) -> bytes:
-        """Return what is at a path, or what is answered to a body of JSON.
+        """Return what is at a path, or what is answered to a body of JSON, up to 16 MiB.
 
         Raises:
             ProviderError: The provider did not say.

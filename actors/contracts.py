@@ -24,6 +24,8 @@ __all__ = [
     "ImagePart",
     "ListModels",
     "ListVoices",
+    "MadeImage",
+    "MakeImage",
     "Model",
     "Price",
     "PullModel",
@@ -221,6 +223,33 @@ class Embed(Request[Embeddings], frozen=True, kw_only=True):
     """Of the vectors, for models that can make shorter ones."""
 
 
+# -- pictures ----------------------------------------------------------------------------------------------------------
+
+
+class MadeImage(Struct, frozen=True, kw_only=True):
+    """A picture, or a preview of it."""
+
+    data: bytes
+    """The file."""
+    media_type: str
+    """Such as ``image/png``; what the file is, whatever was asked for."""
+    index: int = 0
+    """Which of the pictures it is."""
+    final: bool = True
+    """Whether this is the picture, and no preview."""
+
+
+class MakeImage(StreamRequest[MadeImage], frozen=True, kw_only=True):
+    """Make pictures of what is described; previews may come before each."""
+
+    prompt: str
+    model: str = ""
+    """The provider's name for it; empty for its default."""
+    count: int = 1
+    size: tuple[int, int] | None = None
+    """Width and height in pixels; None for the model's choice."""
+
+
 # -- providers themselves ----------------------------------------------------------------------------------------------
 
 
@@ -299,6 +328,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     """Of text to be spoken."""
     seconds: float = 0.0
     """Of audio: transcribed, or spoken."""
+    images: int = 0
+    """Pictures made."""
     cost: float = 0.0
     """In US dollars, as far as the provider says it."""
 

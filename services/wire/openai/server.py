@@ -13,7 +13,7 @@ from starlette.requests import Request
 from ..answers import Answer, Refused, json_answer
 from ..replies import ModelWire, Reply
 from ..server import Handler
-from . import chat, embeddings, speech, transcription
+from . import chat, embeddings, images, speech, transcription
 from .refusals import invalid, missing_key, no_such_model, refusal, wrong_key
 
 T = TypeVar("T")
@@ -69,6 +69,7 @@ class OpenAiWire(ModelWire):
             ("GET", f"{self.prefix}/models/{{model:path}}"): self._guarded(self._get_model),
             ("POST", f"{self.prefix}/chat/completions"): self._guarded(self._chat),
             ("POST", f"{self.prefix}/embeddings"): self._guarded(self._embeddings),
+            ("POST", f"{self.prefix}/images/generations"): self._guarded(self._images),
             ("POST", f"{self.prefix}/audio/speech"): self._guarded(self._speech),
             ("POST", f"{self.prefix}/audio/transcriptions"): self._guarded(self._transcription),
         }
@@ -100,6 +101,13 @@ class OpenAiWire(ModelWire):
     def answer_chat(self, asked: chat.Asked, reply: Reply, number: int) -> Answer:
         """Return the answer to a chat completion; `number` makes its id."""
         return chat.answer(asked, reply, number, self.quirks)
+
+    def answer_images(self, body: bytes) -> Answer:
+        """Return the answer to a request for pictures; this takes its time, in a thread."""
+        asked = _decode(body, images.Asked)
+        asked.check()
+        self._check_model(asked.model)
+        return images.answer(asked)
 
     def refusal(self, answer: Answer) -> Answer:
         """Return an error as the provider writes it; `answer` is as OpenAI does."""
@@ -143,6 +151,9 @@ class OpenAiWire(ModelWire):
         asked.check()
         self._check_model(asked.model)
         return embeddings.answer(asked)
+
+    async def _images(self, request: Request) -> Answer:
+        return await to_thread.run_sync(self.answer_images, await request.body())
 
     async def _speech(self, request: Request) -> Answer:
         asked = _decode(await request.body(), speech.Asked)

@@ -39,7 +39,9 @@ class OpenRouterWire(OpenAiWire):
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
         return {
-            (method, path): handler for (method, path), handler in super().handlers().items() if "/audio/" not in path
+            (method, path): handler
+            for (method, path), handler in super().handlers().items()
+            if not any(other in path for other in ("/audio/", "/images/"))
         }
 
     def headers(self) -> dict[str, str]:

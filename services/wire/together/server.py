@@ -1,10 +1,12 @@
 """The server: OpenAI's, and what Together does otherwise."""
 
+from typing import Literal
+
 import msgspec
 
-from ..answers import Answer
+from ..answers import Answer, json_answer
 from ..openai import OpenAiWire, chat
-from ..openai.likeness import Json, changed
+from ..openai.likeness import Json, body_of, changed
 from ..replies import Reply
 from ..server import Handler
 
@@ -33,6 +35,35 @@ class TogetherWire(OpenAiWire):
         told = {"include_usage": True, "include_obfuscation": False} if asked.stream else None
         answer = super().answer_chat(msgspec.structs.replace(asked, stream_options=told), reply, number)
         return changed(answer, _served)
+
+    def answer_images(self, body: bytes) -> Answer:
+        """See `OpenAiWire.answer_images`: sizes are numbers, and a picture says which one it is."""
+        asked = msgspec.json.decode(body, type=_AskedForImages)
+        count, size = asked.n, f"{asked.width}x{asked.height}"
+        theirs = msgspec.json.encode(
+            {
+                "model": asked.model,
+                "prompt": asked.prompt,
+                "n": count,
+                "size": size,
+                "output_format": asked.output_format,
+            }
+        )
+        data = [
+            {"index": index, "type": "b64_json", "b64_json": image["b64_json"]}
+            for index, image in enumerate(body_of(super().answer_images(theirs))["data"])
+        ]
+        return json_answer({"id": "oz1-wire", "model": asked.model, "object": "list", "data": data})
+
+
+class _AskedForImages(msgspec.Struct):
+    prompt: str
+    model: str
+    response_format: Literal["base64"]
+    n: int = 1
+    width: int = 1024
+    height: int = 1024
+    output_format: Literal["jpeg", "png"] = "jpeg"
 
 
 def _served(body: Json) -> Json:

@@ -1,5 +1,6 @@
 """The official OpenAI client, unmodified, takes the wire server for OpenAI: every call, streams included."""
 
+import base64
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx2
 import pydantic
 import pytest
+from troupe.codecs.asset import load
 from troupe.services.wire import Insert, Refuse
 from troupe.services.wire.openai import OpenAiWire, Reply, ToolUse
 from troupe.services.wire.openai.speech import RATE, SECONDS_PER_CHARACTER, VOICES
@@ -18,7 +20,7 @@ except ModuleNotFoundError:
         raise
     pytest.skip("the openai package is not installed", allow_module_level=True)
 
-from openai.types import CreateEmbeddingResponse, Model
+from openai.types import CreateEmbeddingResponse, ImageGenCompletedEvent, ImagesResponse, Model
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
@@ -42,6 +44,13 @@ def wire(running_wire: OpenAiWire) -> OpenAiWire:
 @pytest.fixture
 def client(wire: OpenAiWire) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=wire.base_url, api_key="sk-good-key-0123", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def any_client() -> Iterator[openai.OpenAI]:
+    """Of a server that has models of every name."""
+    with OpenAiWire() as wire, openai.OpenAI(base_url=wire.base_url, api_key="k", max_retries=0) as client:
         yield client
 
 
@@ -214,16 +223,39 @@ class TestTranscription:
 
 class TestEmbeddings:
     @pytest.mark.parametrize("form", ["float", "base64"])
-    def test_vectors(self, wire: OpenAiWire, client: openai.OpenAI, form: Any) -> None:
-        with OpenAiWire() as any_model, openai.OpenAI(base_url=any_model.base_url, api_key="k") as client:
-            answer = client.embeddings.create(model="e", input=["one two", "three"], encoding_format=form)
-            assert [item.index for item in answer.data] == [0, 1]
-            assert answer.usage.prompt_tokens == 3
-            usual = client.embeddings.create(model="e", input="one two", dimensions=64)
-            assert len(usual.data[0].embedding) == 64
+    def test_vectors(self, any_client: openai.OpenAI, form: Any) -> None:
+        answer = any_client.embeddings.create(model="e", input=["one two", "three"], encoding_format=form)
+        assert [item.index for item in answer.data] == [0, 1]
+        assert answer.usage.prompt_tokens == 3
+        shorter = any_client.embeddings.create(model="e", input="one two", dimensions=64)
+        assert len(shorter.data[0].embedding) == 64
+        strictly(CreateEmbeddingResponse, shorter.model_dump())
         if form == "float":
             assert sum(number**2 for number in answer.data[0].embedding) == pytest.approx(1)
-            strictly(CreateEmbeddingResponse, answer.model_dump())
+
+
+class TestImages:
+    @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+    def test_whole(self, any_client: openai.OpenAI, form: Any) -> None:
+        answer = any_client.images.generate(model="i", prompt="a cat", n=2, size="64x32", output_format=form)
+        one, two = answer.data or ()
+        assert one.b64_json != two.b64_json
+        image = load(base64.b64decode(one.b64_json or "")).as_image()
+        assert (image.width, image.height, answer.size) == (64, 32, "64x32")
+        assert answer.usage is not None
+        assert answer.usage.output_tokens == 200
+        strictly(ImagesResponse, answer.model_dump())
+
+    def test_streamed_with_previews(self, any_client: openai.OpenAI) -> None:
+        events = list(
+            any_client.images.generate(model="i", prompt="a cat", size="64x32", stream=True, partial_images=2)
+        )
+        assert [event.type.rpartition(".")[2] for event in events] == ["partial_image", "partial_image", "completed"]
+        strictly(ImageGenCompletedEvent, events[-1].model_dump())
+
+    def test_bad_sizes(self, any_client: openai.OpenAI) -> None:
+        with pytest.raises(openai.BadRequestError, match="divisible by 16"):
+            any_client.images.generate(model="i", prompt="a cat", size="65x32")
 
 
 class TestModels:

@@ -1,10 +1,12 @@
 """The official Together client, unmodified, takes the wire server for Together."""
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sdk import official, unknown_members
+from troupe.codecs.asset import load
 from troupe.services.wire import Insert, Refuse
 from troupe.services.wire.replies import Reply, ToolUse
 from troupe.services.wire.together import TogetherWire
@@ -69,6 +71,16 @@ def test_models_with_prices(client: Any) -> None:
         ("some/other", "chat", 0.88),
     ]
     assert not set(unknown_members(models))
+
+
+def test_pictures(client: Any) -> None:
+    answer = client.images.generate(
+        model="some/other", prompt="a cat", n=2, width=64, height=32, response_format="base64", output_format="png"
+    )
+    assert [(image.index, image.type) for image in answer.data] == [(0, "b64_json"), (1, "b64_json")]
+    image = load(base64.b64decode(answer.data[0].b64_json)).as_image()
+    assert (image.width, image.height) == (64, 32)
+    assert not set(unknown_members(answer))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""Pictures, as an actor."""
+
+from typing import ClassVar, Final
+
+from msgspec.structs import replace
+
+from ....runtime import Actor, Sender
+from ...contracts import GetModel, GetUsage, ListModels, MadeImage, MakeImage, Model, Usage
+from ...errors import BrokenStream
+from ...http import Deadlines, HttpAnswer, HttpClient
+from ...usage import Meter
+from .api import OpenAiApi
+from .endpoint import Endpoint
+from .wire.images import LARGEST_ANSWER, ImageOptions, PictureOptions, decode_image_event, decode_images, encode_images
+
+PATIENCE: Final = Deadlines(first=180, between=120, total=300)
+"""Where nobody said otherwise: a picture takes from ten seconds to two minutes."""
+
+
+class OpenAiImages(Actor):
+    """Makes pictures.
+
+    Args:
+        http: The pool of connections.
+        endpoint: Where the API is. Deadlines that are as they are by default, which is too soon, are replaced.
+        model: For requests that name none.
+        options: How to make them, where a request does not say otherwise.
+    """
+
+    max_concurrency: ClassVar[int] = 16
+
+    def __init__(self, http: HttpClient, endpoint: Endpoint, model: str, options: PictureOptions | None = None) -> None:
+        patient = replace(endpoint, deadlines=PATIENCE) if endpoint.deadlines == Deadlines() else endpoint
+        self._api = OpenAiApi(http, patient)
+        self._model = model
+        self._options = options or ImageOptions()
+        self._meter = Meter()
+
+    async def make(self, request: MakeImage, replies: Sender[MadeImage]) -> None:
+        """Send the pictures, and previews where they are asked for. Cancelling closes the request."""
+        body = encode_images(request, request.model or self._model, self._options, self._api.provider)
+        with self._meter.call():
+            async with self._api.post("/images/generations", body) as answer:
+                if answer.content_type == "text/event-stream":
+                    await self._read_events(answer, request.count, replies)
+                else:
+                    await self._read_whole(answer, request.count, replies)
+
+    async def _read_whole(self, answer: HttpAnswer, count: int, replies: Sender[MadeImage]) -> None:
+        provider = self._api.provider
+        await self._api.check_type(answer, "application/json")
+        images = decode_images(await answer.read(LARGEST_ANSWER), provider)
+        self._meter.add(images.used)
+        made = images.made(provider)
+        if len(made) != count:
+            raise BrokenStream(provider, f"there are {len(made)} pictures in the answer, not {count}")
+        for image in made:
+            self._meter.add(Usage(images=1))
+            await replies.send(image)
+
+    async def _read_events(self, answer: HttpAnswer, count: int, replies: Sender[MadeImage]) -> None:
+        provider, done = self._api.provider, 0
+        async for data in answer.event_data():
+            event = decode_image_event(data, provider)
+            image = event.made(provider)
+            if image is None:
+                continue
+            await replies.send(replace(image, index=done))
+            if image.final:
+                done += 1
+                self._meter.add(event.used)
+                self._meter.add(Usage(images=1))
+                if done == count:
+                    await answer.drain()
+                    return
+        raise BrokenStream(provider, f"the stream ended after {done} of {count} pictures")
+
+    async def models(self, request: ListModels) -> tuple[Model, ...]:
+        """Return the models that the endpoint has."""
+        return await self._api.models()
+
+    async def model(self, request: GetModel) -> Model:
+        """Return what the endpoint tells of one model."""
+        return await self._api.model(request.id)
+
+    def usage(self, request: GetUsage) -> Usage:
+        """Return what was used so far."""
+        return self._meter.usage
