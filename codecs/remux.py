@@ -20,7 +20,7 @@ from .operation import Operation, Target
 from .output import Output
 from .roles import Audio
 from .streams import AudioStream, VideoStream
-from .timing import start_of
+from .timing import TOLERANCE, start_of
 
 MUXERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "mp4": ("mp4", {}),
@@ -52,7 +52,7 @@ class _Copy(msgspec.Struct, frozen=True, kw_only=True):
     cut: bool = False
     """Whether `start` and `stop` hold."""
     start: float = 0.0
-    """Where to begin, in seconds from the start of each file."""
+    """Where to begin, in seconds from the first picture of each file, or else its first sound."""
     stop: float | None = None
     """Where to end, likewise."""
 
@@ -102,7 +102,7 @@ def extract_audio(what: Asset | Audio, form: str | None = None, *, to: Target | 
 
 
 def copy_part(what: Asset, start: float, stop: float | None, form: str, to: Target | None) -> tuple[Asset, float]:
-    """Copy the packets between two times, in seconds from the start.
+    """Copy the packets between two times, in seconds from the first picture, or else the first sound.
 
     Returns:
         The part, and where it begins: at the last key frame at or before `start`, or the first one of all.
@@ -148,12 +148,11 @@ def _copy(assets: Sequence[Asset], request: _Copy, file: BinaryIO) -> _Places:
             with opened(asset.source, asset.format, asset.limits) as media:
                 streams = [media.container.streams[index] for index in indexes]
                 clock = next((stream for stream in streams if stream.type == "video"), streams[0])
-                base = max(0.0, start_of(clock))
                 packets = _timed(media.packets(*indexes), missing)
-                origin = base
+                base = origin = max(0.0, start_of(clock))
                 if request.cut:
-                    origin, held = _until(packets, clock, base + request.start)
-                    stop = float("inf") if request.stop is None else base + request.stop
+                    base, origin, held = _until(packets, clock, request.start)
+                    stop = float("inf") if request.stop is None else base + request.stop - TOLERANCE
                     packets = _between(chain(held, packets), origin, stop, len(streams))
                 places.append((origin - base, whole.end))
                 whole.append(streams, packets, origin)
@@ -280,22 +279,31 @@ def _missing_times(asset: Asset, indexes: Sequence[int]) -> dict[int, Iterator[i
     return times
 
 
-def _until(packets: Iterator[Packet], clock: av.stream.Stream, start: float) -> tuple[float, list[Packet]]:
-    """Read up to `start`; return the time of the last key frame there, and the packets that are needed from then on."""
+def _until(packets: Iterator[Packet], clock: av.stream.Stream, start: float) -> tuple[float, float, list[Packet]]:
+    """Read up to a time, in seconds from the first packet of the stream that is the clock.
+
+    Returns:
+        When that packet is presented, and the last key frame before `start`, in seconds on the clock of the file; and
+        the packets that are needed from then on.
+    """
+    base: float | None = None
     origin: float | None = None
     held: list[Packet] = []
     for packet in packets:
         at = _at(packet)
         on_clock = packet.stream_index == clock.index
-        if on_clock and packet.is_keyframe and (origin is None or at <= start):
+        if on_clock and base is None:
+            base = at
+        late = base is not None and at > base + start + TOLERANCE
+        if on_clock and packet.is_keyframe and (origin is None or not late):
             origin = at
             held = [one for one in held if one.stream_index != clock.index and _at(one) >= at]
         held.append(packet)
-        if on_clock and origin is not None and at > start:
+        if on_clock and origin is not None and late:
             break
-    if origin is None:
+    if base is None or origin is None:
         raise BrokenMedia("the stream has no key frame to begin with")
-    return origin, held
+    return base, origin, held
 
 
 def _between(packets: Iterable[Packet], origin: float, stop: float, streams: int) -> Iterator[Packet]:

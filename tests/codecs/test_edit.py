@@ -9,6 +9,7 @@ from troupe.codecs.encode import encode
 from troupe.codecs.errors import BrokenMedia, CodecError, RoleError, SandboxDied, UnsupportedFormat
 from troupe.codecs.gate import PYAV
 from troupe.codecs.pcm import Pcm
+from troupe.codecs.remux import remux
 from troupe.codecs.sandbox import Sandbox
 
 RATE = 16000
@@ -84,10 +85,12 @@ def test_videos_are_cut_at_the_frame(sample, numbers, start, stop, expected):
     assert np.corrcoef(heard[inside], original[round(start * 48000) :][inside])[0, 1] > 0.98
 
 
-def test_videos_are_copied_from_the_key_frame_before(sample, numbers):
-    part = trim(load(sample("numbered.mp4")), 1.0, 1.4, exact=False)
-    assert part.start == pytest.approx(0.8)
-    assert numbers(part.asset) == [*range(20, 35)]
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+@pytest.mark.parametrize(("start", "first"), [(1.0, 20), (0.8, 20), (0.78, 10)])
+def test_videos_are_copied_from_the_key_frame_before(sample, numbers, container, start, first):
+    part = trim(remux(load(sample("numbered.mp4")), container), start, 1.4, exact=False)
+    assert part.start == pytest.approx(first / 25, abs=0.002)
+    assert numbers(part.asset) == [*range(first, 35)]
 
 
 @pytest.mark.parametrize("exact", [True, False])
