@@ -1,6 +1,7 @@
 """The root of the command line: every command is registered here."""
 
 import sys
+from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
@@ -15,9 +16,13 @@ app.command(models)
 app.command(demo)
 
 
-def main() -> None:
-    """Run the ``troupe`` command; the process exits with the command's status."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the ``troupe`` command; the process exits with the command's status.
+
+    Args:
+        arguments: Those of the command; the process's own if not given.
+    """
     try:
-        app(exit_on_error=False)
+        app(arguments, exit_on_error=False)
     except CycloptsError:  # it has been printed
         sys.exit(MISCONFIGURED)

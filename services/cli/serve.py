@@ -1,29 +1,44 @@
 """``troupe serve``: the voice server."""
 
+import errno
 import ipaddress
 import os
+import socket
+import ssl
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, NamedTuple
 
 import anyio
-import uvicorn
 from cyclopts import Parameter
 from rich.console import Console
 
+from ...actors.inference.catalogue import models_folder
+from ...runtime.errors import StartFailed
 from ..choice import Choice, choose
 from ..config import Config, ConfigError, Source, read_config
+from ..config.schema import Server
 from ..config.showing import shown
+from ..gateway import launch
 from ..gateway.app import Gateway
 from ..gateway.listening import listening_socket
+from ..gateway.server import Serving
+from ..gateway.shared import Shared
+from ..gateway.tls import SelfSigned, TlsError, self_signed, tls_context
 from ..health import check
 from ..kinds.kind import PARTS
 from ..voice import voice_system
 from .failing import MISCONFIGURED, fail
 from .startup import refused, report
 
-LARGEST_FRAME: Final = 24 * 2**20
-"""Bytes: an append of 15 MiB of audio is 20 MiB of base64."""
+
+class Lock(NamedTuple):
+    """What serving by TLS takes."""
+
+    context: ssl.SSLContext
+    made: SelfSigned | None = None
+    """The certificate, if it was made here."""
+
 
 Names = Annotated[list[str] | None, Parameter(negative=())]
 
@@ -36,6 +51,12 @@ def serve(
     tts: Annotated[Names, Parameter(help="Text to speech, likewise.")] = None,
     host: Annotated[str | None, Parameter(help="Address to listen on; other than loopback it takes keys.")] = None,
     port: Annotated[int | None, Parameter(help="Port to listen on; 8000 if nothing says otherwise.")] = None,
+    workers: Annotated[
+        int | None, Parameter(help="Processes that serve the port; 1 if nothing says otherwise.")
+    ] = None,
+    tls: Annotated[bool | None, Parameter(negative=(), help="Serve wss:, with a certificate made here.")] = None,
+    tls_cert: Annotated[str | None, Parameter(help="Serve wss:, with this certificate (PEM).")] = None,
+    tls_key: Annotated[str | None, Parameter(help="Its key, if that is in a file of its own.")] = None,
     check_config: Annotated[bool, Parameter(negative=(), help="Print the configuration without keys; end.")] = False,
 ) -> None:
     """Start the server: any OpenAI Realtime client can talk to ws://HOST:PORT/v1/realtime.
@@ -47,45 +68,73 @@ def serve(
     any, the server listens on loopback only.
     """
     console = Console(stderr=True, highlight=False)
-    arguments = {name: ",".join(names) for name, names in (("stt", stt), ("llm", llm), ("tts", tts)) if names}
+    chains = {"stt": stt, "llm": llm, "tts": tts}
+    arguments: dict[str, object] = {part: ",".join(names) for part, names in chains.items() if names}
+    arguments |= {"host": host, "port": port, "workers": workers, "tls": tls, "tls_cert": tls_cert, "tls_key": tls_key}
     try:
-        configuration, source = read_config(
-            config, environ=os.environ, arguments={**arguments, "host": host, "port": port}
-        )
+        configuration, source = read_config(config, environ=os.environ, arguments=arguments)
         choice = choose(configuration, os.environ)
         if check_config:
             _show(configuration, choice, source)
             return
         _check_access(configuration)
-        health = anyio.run(check, choice)
+        lock = _lock(configuration.server)
+        with _listener(configuration.server) as listener:
+            health = anyio.run(check, choice)
+            console.print(report(choice, source, health))
+            if problem := refused(choice, health):
+                fail(problem, MISCONFIGURED)
+            status = _serve(console, configuration, choice, listener, lock)
     except ConfigError as error:
         fail(str(error), MISCONFIGURED)
-    console.print(report(choice, source, health))
-    if problem := refused(choice, health):
-        fail(problem, MISCONFIGURED)
-    _serve(console, configuration, choice)
+    raise SystemExit(status)
 
 
-def _serve(console: Console, config: Config, choice: Choice) -> None:
-    server = config.server
+def _listener(server: Server) -> socket.socket:
     try:
-        listener = listening_socket(server.host, server.port)
+        return listening_socket(server.host, server.port)
     except OSError as error:
-        fail(f"can't listen on {server.host}:{server.port}: {error.strerror}. Choose another with --port.", 1)
+        other = "--host" if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL else "--port"
+        fail(f"can't listen on {server.host}:{server.port}: {error.strerror}. Choose another with {other}.", 1)
+
+
+def _serve(console: Console, config: Config, choice: Choice, listener: socket.socket, lock: Lock | None) -> int:
+    """Serve until told to end; return the status of the process."""
+    server = config.server
     host, port = listener.getsockname()[:2]
-    console.print(
-        f"Clients connect to [bold]ws://{host}:{port}/v1/realtime[/]; status at http://{host}:{port}/", soft_wrap=True
-    )
-    gateway = Gateway(server, config.voice.model, partial(voice_system, choice))
-    options = uvicorn.Config(
-        gateway.application(),
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_FRAME,
-        ws_per_message_deflate=False,  # base64 of noise does not compress, and trying costs more than the session
-        log_level="warning",
-        timeout_graceful_shutdown=10,
-    )
-    uvicorn.Server(options).run(sockets=[listener])
+    address = f"{f'[{host}]' if ':' in host else host}:{port}"
+    s = "s" if lock else ""
+    console.print(f"Clients connect to ws{s}://{address}/v1/realtime; status at http{s}://{address}/", soft_wrap=True)
+    if lock and lock.made is not None:
+        console.print(f"They have to trust {lock.made.certificate}, SHA-256 {lock.made.fingerprint}", soft_wrap=True)
+    shared = Shared(server.signing_key.reveal().encode() if server.signing_key else None)
+
+    def build() -> Gateway:
+        system = partial(voice_system, choice)
+        return Gateway(server, config.voice.model, system, limits=server.limits, shared=shared)
+
+    serving = Serving(drain=server.drain, limits=server.limits, tls=lock.context if lock else None)
+    try:
+        return launch.serve(build, listener, serving, workers=server.workers)
+    except StartFailed as error:
+        fail(f"it could not start: {error}", 1)
+
+
+def _lock(server: Server) -> Lock | None:
+    """Return what serving by TLS takes; None if it was not asked for.
+
+    Raises:
+        ConfigError: Certificate or key can't be used.
+    """
+    try:
+        if server.tls_cert:
+            return Lock(tls_context(Path(server.tls_cert), Path(server.tls_key) if server.tls_key else None))
+        if not server.tls:
+            return None
+        made = self_signed(models_folder().parent / "tls", server.host)
+        return Lock(tls_context(made.certificate, made.key), made)
+    except TlsError as error:
+        raise ConfigError(str(error), "[server] tls") from error
 
 
 def _show(config: Config, choice: Choice, source: Source) -> None:

@@ -24,6 +24,8 @@ class Server(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """File with the certificate and its chain, PEM."""
     tls_key: str = ""
     """File with the certificate's key, PEM; not needed if it is in `tls_cert`."""
+    drain: Annotated[float, Meta(ge=0)] = 10.0
+    """Seconds that turns in progress have to end in when the server is told to stop."""
     limits: Limits = Limits()
 
 
