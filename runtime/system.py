@@ -1,8 +1,8 @@
 """A system: one tree of actors, with its clock, its registry and its timer, for as long as a block lasts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from random import Random
 
 from anyio import CancelScope, create_task_group
@@ -30,14 +30,30 @@ class System:
         """For the jitter of restarts."""
         self.registry = Registry()
         self.deadlines = Deadlines(self.now)
-        self.emit = on_event
-        """Where events go."""
+        self._listeners: tuple[Callable[[events.Event], None], ...] = (on_event,)
         self.root = Supervisor(root, "", self)
         """The supervisor of all; its path is empty."""
         self.registry.add(self.root)
         self.child = Child(root, self.root, kept=False)
         """The root supervisor as the child of the system."""
         self._body = CancelScope()
+
+    def emit(self, event: events.Event) -> None:
+        """Tell whoever listens that something happened."""
+        for listener in self._listeners:
+            listener(event)
+
+    @contextmanager
+    def listening(self, listener: Callable[[events.Event], None]) -> Generator[None]:
+        """Tell `listener` of every event, too, until the block ends.
+
+        It is called where the event happens, so it has to be quick, and must not raise.
+        """
+        self._listeners += (listener,)
+        try:
+            yield
+        finally:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
 
     def ref(self, path: str) -> Ref:
         """Return the reference to the actor at `path`, such as ``"speech/whisper"``; see `Registry.ref`."""

@@ -12,13 +12,14 @@ from typing import Final, TypeAlias
 from anyio import create_task_group, sleep
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from ...actors.realtime.client_secrets import error_body
 from ...actors.realtime.errors import ClientMistake
 from ...actors.realtime.handshake import read_handshake
+from ..playground.pages import playground_routes
 from ..voice import VoiceSystem, voice_system
 from . import metrics
 from .access import Access
@@ -28,6 +29,7 @@ from .connection import Connections
 from .credentials import key_for_people, key_of
 from .exposition import CONTENT_TYPE, Metric
 from .half_open import HalfOpen
+from .happenings import Happenings
 from .lag import Lag
 from .limits import Limits
 from .minting import ENDPOINTS, Endpoint
@@ -72,6 +74,7 @@ class Gateway:
         self._model = model
         self._system = system
         self._lag = Lag()
+        self._happenings = Happenings()
         self._shared = shared or Shared()
         self.admission = Admission(access, limits, model=model, shared=self._shared, lag=self._lag.now)
         """The door."""
@@ -90,7 +93,8 @@ class Gateway:
                 tasks.start_soon(self._post_metrics, self._shared.metrics)
             self.admission.ready = True
             try:
-                yield
+                with self.voice.system.listening(self._happenings.note):
+                    yield
             finally:
                 self.admission.ready = False
                 tasks.cancel_scope.cancel()
@@ -116,7 +120,9 @@ class Gateway:
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
                 Route("/metrics", self._guarded(self._metrics)),
-                Route("/", self._guarded(self._page)),
+                *playground_routes(),
+                Route("/status", self._guarded(self._page)),
+                Route("/api/status", self._guarded(self._status)),
                 Route("/v1/models", self._guarded(self._models)),
                 *(Route(each.path, self._guarded(partial(self._mint, each)), methods=["POST"]) for each in ENDPOINTS),
                 WebSocketRoute("/v1/realtime", self._realtime),
@@ -176,6 +182,14 @@ class Gateway:
     async def _page(self, request: Request) -> Response:
         self._admit_operator(request)
         return HTMLResponse(status_page(self.voice, self._model))
+
+    async def _status(self, request: Request) -> Response:
+        """Tell what happens to the actors, line by line, for as long as somebody reads."""
+        self.admission.identify(read_visit(request.scope), key_of(request.headers) or key_for_people(request.headers))
+        if self.voice is None or self._happenings.full:
+            return JSONResponse({"status": "busy"}, 503, headers={"Retry-After": "5"})
+        lines = self._happenings.lines(self.voice.system, self._model, lambda: self.admission.draining)
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 
     def _admit_operator(self, request: Request) -> None:
         """Let somebody look at the server who has a key for it, in a browser as a password.

@@ -4,7 +4,7 @@ import logging
 from typing import ClassVar
 
 import pytest
-from troupe.runtime import events
+from troupe.runtime import events, open_system
 
 
 class Replaced(events.Failure, frozen=True, kw_only=True):
@@ -36,3 +36,13 @@ def test_other_packages_have_events_of_their_own(caplog: pytest.LogCaptureFixtur
     assert "error=builtins.ValueError" in record.getMessage()
     assert f"where={__file__}:" in record.getMessage()
     assert "what the user said" not in record.getMessage()
+
+
+async def test_others_may_listen_for_a_while() -> None:
+    first, second = list[events.Event](), list[events.Event]()
+    async with open_system(on_event=first.append) as system:
+        with system.listening(second.append):
+            system.emit(events.Started(path="a", incarnation=1))
+        system.emit(events.Started(path="b", incarnation=1))
+    assert [event.path for event in second] == ["a"]
+    assert [event.path for event in first if event.path in ("a", "b")] == ["a", "b"]

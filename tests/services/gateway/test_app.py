@@ -52,7 +52,7 @@ async def test_health_readiness_models_and_the_page() -> None:
         assert (await http.get("/healthz")).json() == {"status": "ok"}
         assert (await http.get("/readyz")).status_code == 200
         assert (await http.get("/v1/models")).json()["data"][0]["id"] == "test-model"
-        page = await http.get("/")
+        page = await http.get("/status")
         assert "/v1/realtime" in page.text
 
 

@@ -95,12 +95,12 @@ async def test_a_name_that_leads_here_by_dns_is_not_ours() -> None:
     async with serving(gateway().application()) as address, http(address) as client:
         port = address.rpartition(":")[2]
         for host in ("rebound.evil.com", f"rebound.evil.com:{port}", "localhost.evil.com"):
-            for path in ("/", "/v1/models", "/healthz"):
+            for path in ("/status", "/v1/models", "/healthz"):
                 answer = await client.get(path, headers={"Host": host})
                 assert answer.status_code == (200 if path == "/healthz" else 403)
             assert await opened(host, at=address) == (403, "host_not_allowed")
         for host in (f"localhost:{port}", f"127.0.0.1:{port}"):
-            assert (await client.get("/", headers={"Host": host})).status_code == 200
+            assert (await client.get("/status", headers={"Host": host})).status_code == 200
         strange = await client.get("/v1/models", headers={"Host": "localhost/healthz?#"})
         assert strange.status_code in (400, 403), "routing and checks read the same path"
         assert (await client.get("/v1/models", headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
@@ -108,13 +108,13 @@ async def test_a_name_that_leads_here_by_dns_is_not_ours() -> None:
 
 async def test_pages_and_lists_take_a_key_where_there_is_one() -> None:
     async with serving(gateway("right").application()) as address, http(address) as client:
-        for path in ("/", "/v1/models"):
+        for path in ("/status", "/v1/models"):
             assert (await client.get(path)).status_code == 401
             assert (await client.get(path, headers=bearer("right"))).status_code == 200
-        asked = await client.get("/")
+        asked = await client.get("/status")
         assert asked.headers["www-authenticate"].startswith("Basic ")
-        assert (await client.get("/", auth=("anybody", "right"))).status_code == 200
-        assert (await client.get("/", auth=("anybody", "wrong"))).status_code == 401
+        assert (await client.get("/status", auth=("anybody", "right"))).status_code == 200
+        assert (await client.get("/status", auth=("anybody", "wrong"))).status_code == 401
         assert (await client.get("/v1/models", auth=("anybody", "right"))).status_code == 401
         for path in ("/healthz", "/readyz"):
             assert (await client.get(path)).status_code == 200

@@ -1,0 +1,139 @@
+"""What happens to the actors of a server, for whoever watches: the side channel of the playground and the terminal.
+
+It is one response that never ends, a JSON object a line: ``{"type": "actors", ...}`` with the state of every actor
+whenever that has changed, and ``{"type": "event", ...}`` when something happened to one. Nothing in it comes from a
+conversation. The protocol of the session knows nothing of it, and clients that do not ask for it get nothing.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+from anyio import move_on_after
+from msgspec import Struct
+
+from ...actors.routing.events import CircuitClosed, CircuitOpened, ProviderReplaced, ProviderUnusable
+from ...runtime import Channel, Overflow, System
+from ...runtime.events import Crashed, Event, Restarting
+from ...runtime.inspect import Node, inspect
+
+INTERVAL: Final = 0.5
+"""Seconds between two looks at the tree."""
+HEARTBEAT: Final = 15.0
+"""Seconds after which an unchanged tree is told again, so that a connection that is gone is noticed."""
+BEHIND: Final = 64
+"""Events that may wait for one watcher; then it misses the oldest."""
+WATCHERS: Final = 64
+"""How many may watch at once."""
+
+
+class ActorLine(Struct, frozen=True, kw_only=True):
+    """One actor or supervisor."""
+
+    path: str
+    state: str
+    restarts: int
+    sessions: int | None = None
+    """Of the supervisor of sessions: how many there are. They are not listed one by one."""
+
+
+class Actors(Struct, frozen=True, tag_field="type", tag="actors"):
+    """All of them, in the order of their start."""
+
+    actors: tuple[ActorLine, ...]
+    model: str
+    """What clients see as the model."""
+
+
+class Happening(Struct, frozen=True, kw_only=True, tag_field="type", tag="event"):
+    """Something that happened to one."""
+
+    name: str
+    """The kind of the event."""
+    path: str
+    text: str
+    """For people."""
+    replaced: bool = False
+    """Whether a provider was replaced in the middle of a call."""
+
+
+def _text(event: Event) -> str | None:
+    match event:
+        case ProviderReplaced(by=""):
+            return f"{event.provider} failed ({event.code}), and there is nobody else."
+        case ProviderReplaced():
+            return f"{event.provider} failed ({event.code}); {event.by} goes on."
+        case ProviderUnusable():
+            return f"{event.provider} refuses to work for this account ({event.code})."
+        case CircuitOpened():
+            return f"{event.provider} is left alone for {event.seconds:.0f} s."
+        case CircuitClosed():
+            return f"{event.provider} answers again."
+        case Crashed():
+            return f"{event.path} crashed ({event.error.rpartition('.')[2]})."
+        case Restarting():
+            return f"{event.path} is restarted in {event.delay:.1f} s."
+        case _:
+            return None
+
+
+class Happenings:
+    """Passes on what happens. `note` belongs among the listeners of a system's events."""
+
+    def __init__(self) -> None:
+        self._watchers: set[Channel[Happening]] = set()
+
+    def note(self, event: Event) -> None:
+        """Tell all watchers, if it is of interest to them."""
+        if not self._watchers or event.path.startswith("sessions/"):
+            return
+        text = _text(event)
+        if text is None:
+            return
+        told = Happening(
+            name=type(event).__name__, path=event.path, text=text, replaced=isinstance(event, ProviderReplaced)
+        )
+        for watcher in self._watchers:
+            watcher.send_nowait(told)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many are watching as may."""
+        return len(self._watchers) >= WATCHERS
+
+    @contextmanager
+    def watch(self) -> Generator[Channel[Happening]]:
+        """Get what happens until the block ends."""
+        channel: Channel[Happening] = Channel(BEHIND, Overflow.DROP_OLDEST)
+        self._watchers.add(channel)
+        try:
+            yield channel
+        finally:
+            self._watchers.discard(channel)
+
+    async def lines(self, system: System, model: str, gone: Callable[[], bool]) -> AsyncGenerator[bytes]:
+        """Give the lines of the side channel, until `gone` says that nobody reads them any more."""
+        told: Actors | None = None
+        told_at = -HEARTBEAT
+        with self.watch() as happenings:
+            while not gone():
+                actors = Actors(tuple(_lines(inspect(system))), model)
+                if actors != told or system.now() - told_at >= HEARTBEAT:
+                    told, told_at = actors, system.now()
+                    yield msgspec.json.encode(actors) + b"\n"
+                happening: Happening | None = None
+                with move_on_after(INTERVAL):
+                    happening = await happenings.receive()
+                if happening is not None:
+                    yield msgspec.json.encode(happening) + b"\n"
+
+
+def _lines(node: Node) -> Iterator[ActorLine]:
+    if node.path:
+        sessions = len(node.children) if node.path == "sessions" else None
+        yield ActorLine(path=node.path, state=node.state.value, restarts=node.restarts, sessions=sessions)
+        if sessions is not None:
+            return
+    for child in node.children:
+        yield from _lines(child)

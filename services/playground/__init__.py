@@ -1,0 +1,1 @@
+"""The page where one presses a button and talks, and what it is told of the actors behind its session."""

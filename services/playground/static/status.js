@@ -1,0 +1,100 @@
+// The status strip: the actors behind the session, and what happens to them, from the server's status stream.
+
+const KEPT = 100;
+const RETRY = 2000;
+const GOOD = new Set(["running"]);
+const BAD = new Set(["failed", "stopped"]);
+
+export class Status {
+  constructor(elements, key, onReplaced) {
+    this.elements = elements;
+    this.key = key;
+    this.onReplaced = onReplaced;
+    this.stopping = null;
+  }
+
+  start() {
+    this.stopping = new AbortController();
+    this.run(this.stopping.signal);
+  }
+
+  restart() {
+    this.stopping?.abort();
+    this.start();
+  }
+
+  async run(signal) {
+    while (!signal.aborted) {
+      try {
+        await this.read(signal);
+      } catch {
+        if (signal.aborted) return;
+        this.elements.strip.replaceChildren();
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
+  }
+
+  async read(signal) {
+    const key = this.key();
+    const response = await fetch("api/status", { signal, headers: key ? { authorization: `Bearer ${key}` } : {} });
+    if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let held = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      held += value;
+      const lines = held.split("\n");
+      held = lines.pop();
+      for (const line of lines) if (line) this.take(JSON.parse(line));
+    }
+  }
+
+  take(told) {
+    if (told.type === "actors") this.showActors(told);
+    else if (told.type === "event") this.showEvent(told);
+  }
+
+  showActors({ actors, model }) {
+    const state = ({ state }) => (GOOD.has(state) ? "running" : BAD.has(state) ? "failed" : "troubled");
+    this.elements.actors.replaceChildren(
+      ...actors.map((actor) => {
+        const line = document.createElement("li");
+        const name = document.createElement("span");
+        name.className = state(actor);
+        name.textContent = actor.path;
+        const what = document.createElement("span");
+        what.className = "what";
+        const restarts = actor.restarts ? `, restarted ${actor.restarts} ×` : "";
+        what.textContent = `${actor.state}${restarts}`;
+        line.append(name, what);
+        return line;
+      }),
+    );
+    this.elements.strip.replaceChildren(
+      ...actors
+        .map((actor) => ({ actor, parts: actor.path.split("/") }))
+        .filter(({ parts }) => parts[0] === "providers" && parts.length === 3)
+        .map(({ actor, parts }) => {
+          const pill = document.createElement("span");
+          pill.className = state(actor);
+          pill.textContent = parts[1];
+          pill.title = `${actor.path}: ${actor.state}`;
+          return pill;
+        }),
+    );
+    this.elements.engines.textContent = model;
+  }
+
+  showEvent({ name, text, replaced }) {
+    const line = document.createElement("li");
+    const time = document.createElement("time");
+    time.textContent = `${new Date().toLocaleTimeString()} `;
+    line.append(time, text);
+    line.title = name;
+    this.elements.happenings.prepend(line);
+    if (this.elements.happenings.childElementCount > KEPT) this.elements.happenings.lastElementChild.remove();
+    if (replaced) this.onReplaced(text);
+  }
+}
