@@ -3,8 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from anyio import fail_after, sleep
-from troupe.actors.contracts import Generate, GenerationEvent, TextDelta, TextPart, Turn
+from language_models import HELLO, KEY, answered, outcome, text_of
 from troupe.actors.http import Deadlines, HttpClient
 from troupe.actors.providers.openai.chat import OpenAiChat
 from troupe.actors.providers.openai.endpoint import endpoint
@@ -14,14 +13,25 @@ from troupe.actors.providers.openai.wire.speech import SpeechOptions
 from troupe.actors.providers.openai.wire.transcription import TranscriptionOptions
 from troupe.actors.secret import Secret
 from troupe.runtime import Ref, child, open_system
-from troupe.services.wire import Exchange
 from troupe.services.wire.openai import OpenAiWire
+
+__all__ = [
+    "CHAT",
+    "HELLO",
+    "KEY",
+    "SPEECH",
+    "TRANSCRIPTIONS",
+    "answered",
+    "chat",
+    "outcome",
+    "speech",
+    "text_of",
+    "transcription",
+]
 
 CHAT = "/v1/chat/completions"
 SPEECH = "/v1/audio/speech"
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
-KEY = "sk-canary-777"
-HELLO = Generate(turns=(Turn(role="user", parts=(TextPart("Hello you"),)),))
 
 
 @asynccontextmanager
@@ -50,20 +60,3 @@ async def transcription(
         open_system(child(OpenAiTranscription, http, at, options, name="transcription")) as system,
     ):
         yield system.ref("transcription")
-
-
-async def answered(ref: Ref, request: Generate = HELLO) -> list[GenerationEvent]:
-    async with ref.stream(request) as events:
-        return [event async for event in events]
-
-
-def text_of(events: list[GenerationEvent]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
-
-
-async def outcome(exchange: Exchange) -> str:
-    """What became of it, once it is no longer under way."""
-    with fail_after(2):
-        while not exchange.ended.is_set():
-            await sleep(0.002)
-    return exchange.outcome
