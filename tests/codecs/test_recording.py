@@ -192,6 +192,23 @@ def test_damaged_video_does_no_harm(films, form, codec):
         assert positions(read(file.getvalue())[:, 0]) == [30_000]
 
 
+def test_when_the_container_refuses_video_the_sound_goes_on(films):
+    file = io.BytesIO()
+    with Recording(file, "webm", rate=RATE, video="vp9") as recording:
+        recording.add(0, clicks(2 * RATE, 30_000), 0)
+        for number, (data, time, _) in enumerate(films["vp9"]):
+            recording.add_video(b"\x84\0\0" if number else data, time)  # frames that are never shown: 8 may be held
+            recording.advance(time)
+    assert (recording.statistics().frames, recording.statistics().dropped_frames) == (8, 42)
+    assert positions(read(file.getvalue())[:, 0]) == [30_000]
+
+
+def test_video_that_is_too_large_is_none():
+    recording = Recording(io.BytesIO(), "webm", rate=RATE, video="vp8")
+    recording.add_video(b"\x10\x02\0\x9d\x01\x2a" + b"\xff\x3f" * 2 + bytes(100), 0)  # 16383 x 16383
+    assert recording.statistics().dropped_frames == 1
+
+
 def test_it_is_over_once():
     file = io.BytesIO()
     recording = Recording(file, "ogg", rate=RATE, speakers=1)
