@@ -32,6 +32,20 @@ KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
         Kind(
+            name="deepgram",
+            stt="nova-3",
+            tts="aura-2-thalia-en",
+            key="DEEPGRAM_API_KEY",
+            remark="hears while one speaks, and speaks",
+        ),
+        Kind(
+            name="elevenlabs",
+            stt="scribe_v2_realtime",
+            tts="eleven_flash_v2_5",
+            key="ELEVENLABS_API_KEY",
+            remark="speaks with the times of words, and hears",
+        ),
+        Kind(
             name="openai",
             stt="gpt-4o-mini-transcribe",
             llm="gpt-4o-mini",
@@ -46,6 +60,7 @@ KINDS: Final[dict[str, Kind]] = {
             key="ANTHROPIC_API_KEY",
             remark="Claude",
         ),
+        Kind(name="anthropic", llm="claude-haiku-4-5", key="ANTHROPIC_API_KEY", remark="Claude"),
         Kind(
             name="openrouter",
             llm="openai/gpt-4o-mini",
@@ -68,6 +83,14 @@ KINDS: Final[dict[str, Kind]] = {
             key="ELEVENLABS_API_KEY",
             remark="speaks with the times of words; hears live and recordings",
         ),
+        Kind(
+            name="cartesia",
+            stt="ink-2",
+            tts="sonic-3",
+            key="CARTESIA_API_KEY",
+            remark="hears and speaks over WebSockets, with the times of words",
+        ),
+        Kind(name="ollama", llm="llama3.2", remark="Ollama, on this machine if nothing says otherwise"),
         # Servers of OpenAI's API on this machine, at their usual ports; see `endpoint.KNOWN`.
         Kind(name="lmstudio", llm="", module="openai", remark="LM Studio on this machine"),
         Kind(name="vllm", llm="", module="openai", remark="vLLM on this machine"),

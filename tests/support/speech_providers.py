@@ -10,6 +10,11 @@ from anyio import fail_after, sleep
 from troupe.actors.contracts import Say, Speech, Synthesize, Transcribe, Transcript
 from troupe.actors.errors import ProviderError, ProviderUnavailable
 from troupe.actors.http import Deadlines, HttpClient
+from troupe.actors.providers.cartesia.endpoint import CartesiaEndpoint
+from troupe.actors.providers.cartesia.recogniser import CartesiaRecogniser
+from troupe.actors.providers.cartesia.synthesizer import CartesiaSynthesizer
+from troupe.actors.providers.cartesia.wire import recognition as cartesia_recognition
+from troupe.actors.providers.cartesia.wire import speech as cartesia_speech
 from troupe.actors.providers.deepgram.endpoint import DeepgramEndpoint
 from troupe.actors.providers.deepgram.recogniser import DeepgramRecogniser
 from troupe.actors.providers.deepgram.speech import DeepgramSpeech
@@ -33,6 +38,7 @@ from troupe.actors.secret import Secret
 from troupe.runtime import Ref, child, open_system
 from troupe.runtime.specs import ActorSpec
 from troupe.services.wire import Exchange, WireServer
+from troupe.services.wire.cartesia import CartesiaWire
 from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.elevenlabs import ElevenLabsWire
 from troupe.services.wire.openai import OpenAiWire
@@ -60,6 +66,8 @@ class SpeechProvider:
     complains: type[ProviderError] = ProviderUnavailable
     """What that means."""
     word_times: bool = True
+    models: bool = True
+    """Whether it has a list of them."""
     audio: Callable[[Exchange], bytes] = lambda exchange: exchange.audio() or exchange.body
     """What its server was given to hear."""
     long: str = "a" * 1900
@@ -80,6 +88,12 @@ def _elevenlabs(url: str, deadlines: Deadlines) -> ElevenLabsEndpoint:
     return ElevenLabsEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
 
 
+def _cartesia(url: str, deadlines: Deadlines) -> CartesiaEndpoint:
+    return CartesiaEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
+
+
+KATIE = "f786b574-daa5-4673-aa0c-cbe3e8534c02"
+_CARTESIA_ERROR = b'{"type":"error","done":true,"title":"private","message":"private","status_code":503}'
 VOICE = "JBFqnCBsd6RMkjVDRZzb"
 _SPEAK = f"/v1/text-to-speech/{VOICE}"
 _DEEPGRAM_ERROR = b'{"type":"Error","variant":"X","description":"private","code":"NET-0000"}'
@@ -150,6 +164,21 @@ RECOGNISERS = [
             name="x",
         ),
         streams=False,
+    ),
+    SpeechProvider(
+        name="cartesia",
+        wire=CartesiaWire,
+        path="/stt/websocket",
+        actor=lambda http, url, deadlines: child(
+            CartesiaRecogniser,
+            _cartesia(url, deadlines),
+            cartesia_recognition.RecognitionOptions(model="ink-2"),
+            name="x",
+        ),
+        streams=True,
+        unknown=_UNKNOWN,
+        complaint=_CARTESIA_ERROR,
+        models=False,
     ),
 ]
 
@@ -222,6 +251,24 @@ SYNTHESIZERS = [
         complaint=b'{"detail":{"code":"system_busy","message":"private"}}\n',
         long="a" * 2900,
         spoken=lambda text: tone(text, VOICE, 24_000),
+    ),
+    SpeechProvider(
+        name="cartesia",
+        wire=CartesiaWire,
+        path="/tts/websocket",
+        actor=lambda http, url, deadlines: child(
+            CartesiaSynthesizer,
+            http,
+            _cartesia(url, deadlines),
+            cartesia_speech.SpeechOptions(model="sonic-3", voice=KATIE),
+            name="x",
+        ),
+        streams=True,
+        unknown=_UNKNOWN,
+        complaint=_CARTESIA_ERROR,
+        models=False,
+        long="a" * 2900,
+        spoken=lambda text: tone(text, KATIE, 24_000),
     ),
 ]
 

@@ -242,5 +242,7 @@ async def test_leaving_reaches_the_provider(provider: SpeechProvider, wire: Any,
 
 
 async def test_models(provider: SpeechProvider, wire: Any, opened: Open) -> None:
+    if not provider.models:
+        pytest.skip("it has no list of models")
     async with opened() as ref:
         assert await ref.ask(ListModels())

@@ -132,7 +132,7 @@ async def test_a_listener_that_waits_holds_the_provider_back_and_is_not_late(
     provider: SpeechProvider, wire: Any, opened: Open
 ) -> None:
     text = provider.long
-    async with opened(between=0.1, total=3) as ref, ref.open(Synthesize(), buffer=2) as voice:
+    async with opened(between=0.3, total=5) as ref, ref.open(Synthesize(), buffer=2) as voice:
         await voice.send(Say(text))
         voice.finish()
         first = await voice.receive()
@@ -143,7 +143,7 @@ async def test_a_listener_that_waits_holds_the_provider_back_and_is_not_late(
                 await sleep(0.03)
         assert wire.last(provider.path).outcome == "under way"
         assert before < len(provider.spoken(text))
-        await sleep(0.15)
+        await sleep(0.35)
         rest = [speech async for speech in voice]
     assert pieces([first, *rest]) == [provider.spoken(text)]
 
@@ -260,4 +260,5 @@ async def test_voices_and_models(provider: SpeechProvider, wire: Any, opened: Op
     async with opened() as ref:
         assert all(voice.id and voice.name for voice in await ref.ask(ListVoices()))
         assert await ref.ask(ListVoices())
-        assert await ref.ask(ListModels())
+        if provider.models:
+            assert await ref.ask(ListModels())

@@ -1,0 +1,50 @@
+"""Speech over a WebSocket, as an actor: one connection for all pieces of a call, each in a context of its own."""
+
+from functools import partial
+from typing import ClassVar
+
+from ....runtime import Actor, Duplex
+from ...contracts import GetUsage, ListVoices, Say, Speech, Synthesize, Usage, Voice
+from ...http import HttpClient
+from ...retries import Retries
+from ...synthesis import SpokenOver
+from ...usage import Meter
+from ...websocket import SocketRequest, connect
+from .endpoint import CartesiaApi, CartesiaEndpoint
+from .wire.speech import PATH, CartesiaTalking, SpeechOptions, wished
+
+
+class CartesiaSynthesizer(Actor):
+    """Speaks texts, with the times of words.
+
+    Args:
+        http: The pool of connections, for the list of voices.
+        endpoint: Where the API is.
+        options: How to speak.
+    """
+
+    max_concurrency: ClassVar[int] = 64
+
+    def __init__(self, http: HttpClient, endpoint: CartesiaEndpoint, options: SpeechOptions) -> None:
+        self._api = CartesiaApi(http, endpoint)
+        self._endpoint = endpoint
+        self._options = options
+        self._retries = Retries()
+        self._meter = Meter()
+
+    async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
+        """Speak the pieces in their order. Cancelling drops the connection."""
+        endpoint = self._endpoint
+        options = wished(self._options, request, endpoint.provider)
+        where = SocketRequest.of(endpoint.request("GET", PATH))
+        reach = partial(connect, where, provider=endpoint.provider, deadlines=endpoint.deadlines, retries=self._retries)
+        talking = partial(CartesiaTalking, endpoint.provider, options)
+        await SpokenOver(caller, options.rate, talking, endpoint.deadlines, self._meter, endpoint.provider).run(reach)
+
+    async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
+        """Return the voices that there are."""
+        return await self._api.voices()
+
+    def usage(self, request: GetUsage) -> Usage:
+        """Return what was used so far."""
+        return self._meter.usage
