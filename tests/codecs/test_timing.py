@@ -94,7 +94,7 @@ def test_frames_of_an_index_that_is_late(made):
     """Pictures that are decoded behind the key frame, but shown before it, need the one before that."""
     path = made("open.mp4", f"-f lavfi -i {PICTURE} -c:v libx264 -g 10 -bf 3 -x264-params open-gop=1")
     asset = load(path)
-    for number in range(50):
+    for number in range(5, 25):
         with opened(asset.source, asset.format, asset.limits) as media:
             origin, frames = frames_from(media, asset.info.video, number / 25)
             assert next(frames).time - origin <= number / 25 + 0.001

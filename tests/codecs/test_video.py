@@ -232,8 +232,8 @@ def test_overlays_keep_the_limit_of_pixels(numbered, white):
 def test_broken_files_end_in_our_errors(sample, numbered, name, sandboxed):
     data = sample(name).read_bytes()
     random = np.random.default_rng(len(data))
-    broken = [data[: len(data) * part // 8] for part in (1, 4, 7)]
-    for _ in range(1 if sandboxed else 6):
+    broken = [data[: len(data) * part // 8] for part in ((4,) if sandboxed else (1, 7))]
+    for _ in range(1 if sandboxed else 3):
         noisy = bytearray(data)
         for at in random.integers(0, len(data), 20):
             noisy[at] = random.integers(256)
