@@ -20,6 +20,8 @@ from .kinds.registry import KINDS
 
 TITLES: Final[dict[Part, str]] = {"stt": "speech to text", "llm": "language model", "tts": "text to speech"}
 """What the parts are called for people."""
+LAST_RESORT: Final = "the last resort"
+"""Why somebody embedded was chosen."""
 
 
 class Link(Struct, frozen=True, kw_only=True):
@@ -169,7 +171,7 @@ class _Here:
 
     def _why(self, kind: Kind) -> str:
         if kind.embedded:
-            return "the last resort"
+            return LAST_RESORT
         if kind.engine:
             return "installed"
         table = self._config.providers.get(kind.name)

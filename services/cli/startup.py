@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..choice import TITLES, Choice, Link
+from ..choice import LAST_RESORT, TITLES, Choice, Link
 from ..config import Source
 from ..health import Health, State
 from ..kinds.kind import PARTS
@@ -45,7 +45,7 @@ def _notes(choice: Choice, source: Source, health: Mapping[str, Health]) -> Iter
         yield Text(f"Not set: {', '.join(dict.fromkeys(source.unset))}", "yellow")
     if any(link.why == f"{link.kind.key} is set" for link in choice.links):
         yield Text("To do without a key that is set, unset its variable, or name others: --stt, --llm, --tts.", "dim")
-    if any(choice.chain(part)[0].kind.embedded for part in PARTS):
+    if any(choice.chain(part)[0].why == LAST_RESORT for part in PARTS):
         yield Text("What is embedded is for trying things out; docs/configuration.md says what is better.", "dim")
 
 
