@@ -21,6 +21,7 @@ from ..config.schema import Server
 from ..config.showing import shown
 from ..gateway import launch
 from ..gateway.app import Gateway
+from ..gateway.key_file import KeyFile
 from ..gateway.listening import listening_socket
 from ..gateway.server import Serving
 from ..gateway.shared import Shared
@@ -107,7 +108,11 @@ def _serve(console: Console, config: Config, choice: Choice, listener: socket.so
     console.print(f"Clients connect to ws{s}://{address}/v1/realtime; status at http{s}://{address}/", soft_wrap=True)
     if lock and lock.made is not None:
         console.print(f"They have to trust {lock.made.certificate}, SHA-256 {lock.made.fingerprint}", soft_wrap=True)
-    shared = Shared(server.signing_key.reveal().encode() if server.signing_key else None)
+    signing_key = server.signing_key.reveal().encode() if server.signing_key else None
+    try:
+        shared = Shared(signing_key, workers=server.workers)
+    except ValueError as error:
+        raise ConfigError(str(error), "[server] signing_key") from error
 
     def build() -> Gateway:
         system = partial(voice_system, choice)
@@ -151,12 +156,17 @@ def _check_access(config: Config) -> None:
         ConfigError: It has none.
     """
     server = config.server
-    if not server.api_keys and not _is_loopback(server.host):
+    if not (server.api_keys or server.keys_file) and not _is_loopback(server.host):
         raise ConfigError(
             f"{server.host} can be reached from outside, and there is no key. Set TROUPE_API_KEYS to one or more keys, "
             "separated by commas, or listen on 127.0.0.1.",
             "[server] api_keys",
         )
+    if server.keys_file:
+        try:
+            KeyFile(Path(server.keys_file)).read()
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"the keys can't be read: {error}", "[server] keys_file") from error
 
 
 def _is_loopback(host: str) -> bool:

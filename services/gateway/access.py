@@ -15,6 +15,9 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True):
 
     api_keys: tuple[Secret, ...] = ()
     """Any of these opens the door; none: it stands open, which is for loopback only."""
+    keys_file: str = ""
+    """File with further keys, one a line, that is read again when it changes. Who has no key in it any more loses his
+    sessions within seconds."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages that may connect, such as ``https://app.example.com``, beside the server's own pages and
     those of loopback; compared exactly. ``*`` is all of them."""
@@ -41,16 +44,16 @@ class KeyRing:
     Args:
         keys: Those that open the door.
         pepper: Keys the hash, at most 64 bytes; workers of one server share it, so that they mean the same by an id.
+        required: Whether a key is required; None: if there is one.
     """
 
-    def __init__(self, keys: Iterable[Secret] = (), pepper: bytes | None = None) -> None:
+    def __init__(
+        self, keys: Iterable[Secret] = (), pepper: bytes | None = None, *, required: bool | None = None
+    ) -> None:
         self._pepper = token_bytes(32) if pepper is None else pepper
         self._ids = frozenset(self.id_of(key.reveal()) for key in keys)
-
-    @property
-    def required(self) -> bool:
-        """Whether there are keys at all; without any, everybody may come in."""
-        return bool(self._ids)
+        self.required = bool(self._ids) if required is None else required
+        """Whether only who has a key may come in."""
 
     def id_of(self, key: str) -> KeyId:
         """Return the id of a key, known or not."""

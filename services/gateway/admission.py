@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from ...actors.realtime.errors import ClientMistake, session_expired, wrong_key
 from ...actors.realtime.handshake import Handshake
 from ...actors.realtime.session_config import Session
+from ...actors.secret import Secret
 from . import refusals
 from .access import Access, KeyId, KeyRing
 from .client_secrets import ClientSecrets, ForgedSecret, Grant, InvalidSecret, is_client_secret
@@ -129,12 +130,20 @@ class Admission:
         self._welcome: OrderedDict[tuple[str, KeyId], None] = OrderedDict()
         self._tickets: set[Ticket] = set()
         self._of_key: Counter[KeyId] = Counter()
+        self._further: tuple[Secret, ...] = ()
         self.use(access)
 
     def use(self, access: Access) -> int:
         """From now on let in who `access` says; end the sessions of keys that are gone, and say how many those were."""
-        self._keys = KeyRing(access.api_keys, self._pepper)
+        self._access = access
         self._origins = OriginPolicy(access.allowed_origins, access.allowed_hosts)
+        return self.use_keys(self._further)
+
+    def use_keys(self, keys: tuple[Secret, ...]) -> int:
+        """The same for the keys alone that there are beside those of `Access.api_keys`."""
+        self._further = keys
+        required = True if self._access.keys_file else None
+        self._keys = KeyRing((*self._access.api_keys, *keys), self._pepper, required=required)
         revoked = [ticket for ticket in self._tickets if not self._is_valid(ticket.key)]
         mistake = wrong_key()
         for ticket in revoked:

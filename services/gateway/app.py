@@ -7,9 +7,10 @@ It runs by itself (`troupe serve`), and mounts into any Starlette or FastAPI app
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial, wraps
+from pathlib import Path
 from typing import Final, TypeAlias
 
-from anyio import create_task_group, sleep
+from anyio import create_task_group, sleep, to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -30,6 +31,7 @@ from .credentials import key_for_people, key_of
 from .exposition import CONTENT_TYPE, Metric
 from .half_open import HalfOpen
 from .happenings import Happenings
+from .key_file import KeyFile
 from .lag import Lag
 from .limits import Limits
 from .minting import ENDPOINTS, Endpoint
@@ -75,6 +77,7 @@ class Gateway:
         self._system = system
         self._lag = Lag()
         self._happenings = Happenings()
+        self._key_file = KeyFile(Path(access.keys_file)) if access.keys_file else None
         self._shared = shared or Shared()
         self.admission = Admission(access, limits, model=model, shared=self._shared, lag=self._lag.now)
         """The door."""
@@ -85,10 +88,20 @@ class Gateway:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
-        """Run the system for as long as the application lives."""
+        """Run the system for as long as the application lives.
+
+        Raises:
+            OSError: The file with keys can't be read.
+            ValueError: A line of it is no key.
+        """
+        if self._key_file is not None:
+            keys = await to_thread.run_sync(self._key_file.read)
+            self.admission.use_keys(keys or ())
         async with self._system() as self.voice, create_task_group() as tasks:
             self.connections = Connections(self.voice.sessions, self.voice.services, self._model)
             tasks.start_soon(self._lag.run)
+            if self._key_file is not None:
+                tasks.start_soon(self._key_file.follow, self.admission)
             if self._shared.metrics is not None:
                 tasks.start_soon(self._post_metrics, self._shared.metrics)
             self.admission.ready = True
@@ -109,7 +122,7 @@ class Gateway:
     def use(self, access: Access) -> int:
         """Let in who `access` says from now on; return how many sessions end because their key is there no more.
 
-        `Access.one_use_secrets` and `Access.signing_key` stay what they are.
+        `Access.one_use_secrets`, `Access.signing_key` and `Access.keys_file` stay what they are.
         """
         return self.admission.use(access)
 

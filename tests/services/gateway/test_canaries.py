@@ -189,7 +189,7 @@ async def test_no_canary_comes_out(
                 if answer.status_code not in (200, 400):  # what is asked for is given back, as is what was wrong in it
                     answers.append(said(answer))
         answers += [said(await http.get(path, headers=own)) for path in PATHS]
-    assert canary.flown >= 200
+    assert canary.flown >= 200, canary.flown
     logged = [written(record) for record in caplog.records if not record.name.startswith(OURS)]
     out = "\n".join([*answers, *capfd.readouterr(), *logged])
     assert sorted({word for word in out.replace('"', " ").split() if "canary" in word}) == []
