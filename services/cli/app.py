@@ -9,11 +9,13 @@ from .demo import demo
 from .failing import MISCONFIGURED
 from .models import models
 from .serve import serve
+from .wire import wire
 
 app = App(name="troupe", help="Realtime voice and media AI on supervised actors.")
 app.command(serve)
 app.command(models)
 app.command(demo)
+app.command(wire)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
