@@ -1,9 +1,13 @@
 """Deepgram: see `troupe.actors.providers.deepgram`."""
 
+from msgspec import field
+
 from ...actors.http import Deadlines
 from ...actors.providers.deepgram.endpoint import ADDRESS, DeepgramEndpoint
 from ...actors.providers.deepgram.recogniser import DeepgramRecogniser
+from ...actors.providers.deepgram.speech import DeepgramSpeech
 from ...actors.providers.deepgram.synthesizer import DeepgramSynthesizer
+from ...actors.providers.deepgram.transcription import DeepgramTranscription
 from ...actors.providers.deepgram.wire.listen import ListenOptions
 from ...actors.providers.deepgram.wire.speak import SpeakOptions
 from ...runtime import child
@@ -14,16 +18,23 @@ from .kind import ProviderTable, Setup
 class Table(ProviderTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``."""
 
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers for every request."""
     deadlines: Deadlines = Deadlines()
     """Seconds that it may take: `connect`, `first`, `between`, `total`."""
+    streaming: bool = True
+    """Whether to talk over WebSockets; without, an utterance is heard once it is over, which is cheaper, and each piece
+    of text is a request."""
     language: str = "multi"
-    """Which is spoken where a session does not say, as BCP 47; ``multi`` for whichever of ten."""
-    smart_format: bool = True
-    """Whether to write punctuation, and numbers and dates as they are written."""
+    """That is spoken where nobody says another; ``multi`` for whichever it is."""
     keyterms: tuple[str, ...] = ()
     """Words to expect, for nova-3."""
+    smart_format: bool = True
+    """Punctuation, and numbers and dates as they are written."""
+    endpointing_ms: int | None = None
+    """Milliseconds of silence after which words become final."""
     mip_opt_out: bool = False
-    """Whether nothing may be used to improve models, which costs more."""
+    """Whether audio and texts must not be used to improve models, which costs more."""
 
 
 def stt(setup: Setup[Table]) -> ActorSpec:
@@ -32,21 +43,28 @@ def stt(setup: Setup[Table]) -> ActorSpec:
     options = ListenOptions(
         model=setup.model,
         language=table.language,
-        smart_format=table.smart_format,
         keyterms=table.keyterms,
+        smart_format=table.smart_format,
+        endpointing=table.endpointing_ms,
         mip_opt_out=table.mip_opt_out,
     )
-    return child(DeepgramRecogniser, setup.http, _endpoint(setup), options, name=setup.actor)
+    actor = DeepgramRecogniser if table.streaming else DeepgramTranscription
+    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
 
 
 def tts(setup: Setup[Table]) -> ActorSpec:
     """Make the synthesizer."""
     options = SpeakOptions(model=setup.model, mip_opt_out=setup.table.mip_opt_out)
-    return child(DeepgramSynthesizer, setup.http, _endpoint(setup), options, name=setup.actor)
+    actor = DeepgramSynthesizer if setup.table.streaming else DeepgramSpeech
+    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
 
 
 def _endpoint(setup: Setup[Table]) -> DeepgramEndpoint:
     table = setup.table
     return DeepgramEndpoint(
-        provider=setup.provider, base_url=table.base_url or ADDRESS, key=setup.key, deadlines=table.deadlines
+        provider=setup.provider,
+        base_url=table.base_url or ADDRESS,
+        key=setup.key,
+        headers=table.headers,
+        deadlines=table.deadlines,
     )

@@ -1,16 +1,25 @@
 """ElevenLabs: see `troupe.actors.providers.elevenlabs`."""
 
+from typing import Final
+
 from msgspec import field
 
 from ...actors.http import Deadlines
 from ...actors.providers.elevenlabs.endpoint import ADDRESS, ElevenLabsEndpoint
 from ...actors.providers.elevenlabs.recogniser import ElevenLabsRecogniser
+from ...actors.providers.elevenlabs.speech import ElevenLabsSpeech
 from ...actors.providers.elevenlabs.synthesizer import ElevenLabsSynthesizer
+from ...actors.providers.elevenlabs.transcription import ElevenLabsTranscription
 from ...actors.providers.elevenlabs.wire.recognition import RecognitionOptions
-from ...actors.providers.elevenlabs.wire.speech import SpeechOptions
+from ...actors.providers.elevenlabs.wire.speech import Part, SpeechOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
 from .kind import ProviderTable, Setup
+
+ONLY_HTTP: Final = ("eleven_v3",)
+"""How models are called that do not speak over WebSockets."""
+LIVE: Final = ("_realtime", "_live")
+"""How names of models end that hear while somebody speaks."""
 
 
 class Table(ProviderTable, frozen=True, kw_only=True):
@@ -20,25 +29,28 @@ class Table(ProviderTable, frozen=True, kw_only=True):
     """Headers for every request."""
     deadlines: Deadlines = Deadlines()
     """Seconds that it may take: `connect`, `first`, `between`, `total`."""
+    streaming: bool = True
+    """Whether to speak over WebSockets, where the model can; without, each piece of text is a request."""
     voice: str = "JBFqnCBsd6RMkjVDRZzb"
-    """The id of the voice that speaks where nobody names one: George, one of those that every account has."""
-    stability: float | None = None
-    """How much alike the voice sounds each time, 0 to 1; its own setting if not given."""
-    similarity_boost: float | None = None
-    """How close it is to its original, 0 to 1."""
-    style: float | None = None
-    """How much it exaggerates its style, 0 to 1."""
+    """The id of the voice that speaks where nobody names one."""
+    stability: Part | None = None
+    """How much alike it sounds each time, from 0 to 1; the voice's own without it."""
+    similarity_boost: Part | None = None
+    """How close it keeps to the voice, from 0 to 1."""
+    style: Part | None = None
+    """How much of the voice's style is exaggerated, from 0 to 1; it takes longer."""
     keyterms: tuple[str, ...] = ()
-    """Words to expect when listening."""
+    """Words to expect."""
     enable_logging: bool = True
-    """Whether the provider may keep what it gets."""
+    """Without, nothing is kept at the provider; for large customers."""
 
 
 def stt(setup: Setup[Table]) -> ActorSpec:
-    """Make the recogniser."""
+    """Make the recogniser: a live one, if the model is."""
     table = setup.table
     options = RecognitionOptions(model=setup.model, keyterms=table.keyterms, enable_logging=table.enable_logging)
-    return child(ElevenLabsRecogniser, setup.http, _endpoint(setup), options, name=setup.actor)
+    actor = ElevenLabsRecogniser if setup.model.endswith(LIVE) else ElevenLabsTranscription
+    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
 
 
 def tts(setup: Setup[Table]) -> ActorSpec:
@@ -52,7 +64,9 @@ def tts(setup: Setup[Table]) -> ActorSpec:
         style=table.style,
         enable_logging=table.enable_logging,
     )
-    return child(ElevenLabsSynthesizer, setup.http, _endpoint(setup), options, name=setup.actor)
+    streaming = table.streaming and not setup.model.startswith(ONLY_HTTP)
+    actor = ElevenLabsSynthesizer if streaming else ElevenLabsSpeech
+    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
 
 
 def _endpoint(setup: Setup[Table]) -> ElevenLabsEndpoint:
