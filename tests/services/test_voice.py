@@ -3,7 +3,7 @@
 import base64
 import json
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,9 @@ from troupe.services.choice import choose
 from troupe.services.config import read_config
 from troupe.services.gateway.app import Gateway
 from troupe.services.voice import voice_system
+from troupe.services.wire.anthropic import AnthropicWire
+from troupe.services.wire.deepgram import DeepgramWire
+from troupe.services.wire.elevenlabs import ElevenLabsWire
 from troupe.services.wire.openai import OpenAiWire
 from websockets.asyncio.client import ClientConnection, connect
 from wires import running_wire, wire
@@ -36,6 +39,10 @@ pytestmark = [pytest.mark.real_time, pytest.mark.asyncio_only]
 CHAT, SPEECH, TRANSCRIPTIONS = (f"/v1/{path}" for path in ("chat/completions", "audio/speech", "audio/transcriptions"))
 RATE = 24_000
 QUESTION = "What is the capital of France?"
+"""What is asked aloud."""
+HEARD = "Paris?"
+"""What is understood of it."""
+ANSWER = f"You said: {HEARD}"
 
 
 async def ask_aloud() -> bytes:
@@ -125,43 +132,18 @@ voice = "onyx"
 async def test_a_question_is_heard_answered_and_spoken_over_http(
     tmp_path: Path, wire: OpenAiWire, question: bytes
 ) -> None:
-    wire.hear(QUESTION)
-    wire.reply("It is Paris.")
+    wire.hear(HEARD)
     async with conversation(tmp_path, COMPATIBLE.format(url=wire.base_url), OPENAI_API_KEY="sk-1") as client:
         await say(client, question)
         text, seconds = spoken(await until(client, "response.done"))
-    assert text == "It is Paris."
+    assert text == ANSWER
     assert seconds == pytest.approx(len(text) * 0.06, abs=0.2)
     heard, asked, said = wire.last(TRANSCRIPTIONS), wire.last(CHAT).json(), wire.last(SPEECH)
     assert heard.headers["authorization"] == "Bearer sk-1"
     assert b"whisper-1" in heard.body
-    assert (asked["model"], asked["messages"][-1]["content"]) == ("gpt-4o-mini", QUESTION)
+    assert (asked["model"], asked["messages"][-1]["content"]) == ("gpt-4o-mini", HEARD)
     assert (said.json()["model"], said.json()["voice"]) == ("tts-1", "alloy")
     assert "authorization" not in said.headers
-
-
-DEAD_FIRST = """
-[voice]
-stt = ["gone", "openai"]
-llm = ["gone/any", "openai"]
-tts = ["gone/any", "openai"]
-[providers.gone]
-kind = "openai"
-base_url = "{dead}"
-[providers.openai]
-base_url = "{url}"
-"""
-
-
-async def test_the_second_in_the_chain_answers_within_the_turn_where_the_first_is_dead(
-    tmp_path: Path, wire: OpenAiWire, question: bytes
-) -> None:
-    wire.reply("Second.")
-    async with conversation(tmp_path, DEAD_FIRST.format(dead=dead_address(), url=wire.base_url)) as client:
-        await say(client, question)
-        events = await until(client, "response.done")
-    assert events[-1]["response"]["status"] == "completed"
-    assert spoken(events)[0] == "Second."
 
 
 async def test_voices_are_named_as_clients_do_and_mapped_as_configured(tmp_path: Path, wire: OpenAiWire) -> None:
@@ -176,3 +158,46 @@ async def test_voices_are_named_as_clients_do_and_mapped_as_configured(tmp_path:
             events = await until(client, "response.done")
             assert events[-1]["response"]["status"] == "completed"
             assert [exchange.json()["voice"] for exchange in wire.exchanges if exchange.path == SPEECH] == expected
+
+
+MIXED = """
+[voice]
+stt = ["gone", "deepgram/nova-3", "whisper"]
+llm = ["gone", "anthropic", "ollama/llama3.2"]
+tts = ["gone", "elevenlabs/eleven_flash_v2_5", "espeak"]
+[providers.gone]
+kind = "openai"
+base_url = "{dead}"
+[providers.deepgram]
+base_url = "{deepgram}"
+api_key = "env:KEY"
+[providers.anthropic]
+base_url = "{anthropic}"
+api_key = "env:KEY"
+[providers.elevenlabs]
+base_url = "{elevenlabs}"
+api_key = "env:KEY"
+"""
+
+
+@pytest.fixture
+def mixture() -> Iterator[tuple[DeepgramWire, AnthropicWire, ElevenLabsWire]]:
+    with DeepgramWire(keys=("k",)) as hears, AnthropicWire(keys=("k",)) as answers, ElevenLabsWire(keys=("k",)) as says:
+        yield hears, answers, says
+
+
+async def test_in_any_mix_the_second_answers_within_the_turn_where_the_first_is_dead(
+    tmp_path: Path, mixture: tuple[DeepgramWire, AnthropicWire, ElevenLabsWire], question: bytes
+) -> None:
+    deepgram, anthropic, elevenlabs = mixture
+    deepgram.hear(HEARD)
+    addresses = {"deepgram": deepgram.url, "anthropic": anthropic.base_url, "elevenlabs": elevenlabs.url}
+    text = MIXED.format(dead=await to_thread.run_sync(dead_address), **addresses)
+    async with conversation(tmp_path, text, KEY="k") as client:
+        await say(client, question)
+        events = await until(client, "response.done")
+    assert events[-1]["response"]["status"] == "completed"
+    assert spoken(events)[0] == ANSWER
+    assert HEARD in anthropic.exchanges[-1].body.decode()
+    assert deepgram.exchanges
+    assert elevenlabs.exchanges
