@@ -7,8 +7,8 @@ requests, so this is for them as well. The bodies of requests have a deadline wh
 """
 
 import asyncio
-from collections import Counter
-from typing import ClassVar
+from collections import Counter, OrderedDict
+from typing import ClassVar, Protocol
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -17,39 +17,58 @@ from .limits import Limits
 from .quotas import neighbourhood
 
 
+class Waiting(Protocol):
+    """A connection without a complete request."""
+
+    def drop(self) -> None:
+        """Give it up, at once."""
+        ...
+
+
 class HalfOpen:
-    """Counts them.
+    """Counts them. Where there are too many, the one that has waited the longest makes room: who means well has sent
+    his request long before.
 
     Args:
-        limits: How many there may be.
+        limits: How many there may be, and for how long.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.timeout = limits.open_timeout
+        """Seconds that each has."""
         self.refused = 0
-        """Connections that were dropped at once."""
+        """Connections that were dropped at once, because there were too many of that address."""
+        self.displaced = 0
+        """Connections that had to make room for others."""
         self.timed_out = 0
-        """Connections that were dropped because they took too long."""
+        """Connections that took too long."""
         self._most = limits.half_open
         self._most_per_address = limits.half_open_per_address
         self._of_address: Counter[str] = Counter()
-        self._all = 0
+        self._waiting: OrderedDict[Waiting, str] = OrderedDict()
 
     def __len__(self) -> int:
-        return self._all
+        return len(self._waiting)
 
-    def arrive(self, place: str) -> bool:
+    def arrive(self, connection: Waiting, place: str) -> bool:
         """Count one more from a place (see `neighbourhood`); return whether there may be one."""
-        if self._all >= self._most or self._of_address[place] >= self._most_per_address:
+        if self._of_address[place] >= self._most_per_address:
             self.refused += 1
             return False
-        self._all += 1
+        if len(self._waiting) >= self._most:
+            oldest = next(iter(self._waiting))
+            self.leave(oldest)
+            oldest.drop()
+            self.displaced += 1
+        self._waiting[connection] = place
         self._of_address[place] += 1
         return True
 
-    def leave(self, place: str) -> None:
-        """Count one less."""
-        self._all -= 1
+    def leave(self, connection: Waiting) -> None:
+        """Count it no more."""
+        place = self._waiting.pop(connection, None)
+        if place is None:
+            return
         self._of_address[place] -= 1
         if not self._of_address[place]:
             del self._of_address[place]
@@ -83,10 +102,15 @@ class _GuardedHttp(H11Protocol):
         self._leave()
         super().connection_lost(exc)
 
+    def drop(self) -> None:
+        """See `Waiting`."""
+        self._leave()
+        self.transport.abort()
+
     def _arrive(self) -> None:
         if self._timer is not None or self.transport.is_closing():
             return
-        if self.half_open.arrive(self._place):
+        if self.half_open.arrive(self, self._place):
             self._timer = self.loop.call_later(self.half_open.timeout, self._give_up)
         else:
             self.transport.abort()
@@ -95,11 +119,11 @@ class _GuardedHttp(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self.half_open.leave(self._place)
+            self.half_open.leave(self)
 
     def _give_up(self) -> None:
         self.half_open.timed_out += 1
-        self.transport.abort()
+        self.drop()
 
 
 def guarded_http(half_open: HalfOpen) -> type[asyncio.Protocol]:

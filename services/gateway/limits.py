@@ -35,7 +35,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     open_timeout: Seconds = 10.0
     """Seconds from a connection's first byte, or from its opening, to its complete request."""
     half_open: Count = 2048
-    """Connections that may be without a complete request at a time."""
+    """Connections that may be without a complete request at a time; for one more, the oldest of them has to go."""
     half_open_per_address: Count = 128
     """Those of them that may come from one address."""
     secret_seconds: Annotated[int, Meta(ge=10, le=7200)] = 600

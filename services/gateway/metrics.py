@@ -46,7 +46,7 @@ def door(admission: Admission, half_open: HalfOpen, lag: float) -> Iterator[Metr
     refused = {str(reason): count for reason, count in admission.refused.items()}
     yield counter("troupe_refusals_total", "Requests that were turned away, by reason.", refused, "reason")
     yield gauge("troupe_half_open_connections", "Connections without a complete request.", len(half_open))
-    dropped = {"too_many": half_open.refused, "too_slow": half_open.timed_out}
+    dropped = {"too_many": half_open.refused, "too_slow": half_open.timed_out, "displaced": half_open.displaced}
     yield counter("troupe_half_open_dropped_total", "Those that were dropped, by reason.", dropped, "reason")
     yield gauge("troupe_event_loop_lag_seconds", "Lateness of the event loop, the worst of the last second.", lag)
 
