@@ -9,15 +9,16 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import uvicorn
 import uvloop
 import websockets.asyncio.server
+from anyio import create_task_group
 from troupe.actors.voice.activity import Activity
 from troupe.actors.voice.services import Services
 from troupe.runtime import Strategy, child, open_system, supervisor
-from troupe.services.gateway.app import Access, Gateway
+from troupe.services.gateway.app import Gateway
+from troupe.services.gateway.limits import Limits
 from troupe.services.gateway.listening import listening_socket
-from troupe.services.gateway.websocket import WebSocketProtocol
+from troupe.services.gateway.server import Server, Serving, spare_collector
 from troupe.services.voice import VoiceSystem
 
 from load.providers import InstantModel, InstantRecogniser, InstantSynthesizer
@@ -51,20 +52,12 @@ async def serve_troupe(sentences: int) -> None:
     """Serve as `troupe serve` does."""
     listener = listening_socket("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)
-    app = Gateway(Access(), system=voice_system(sentences)).application()
-    config = uvicorn.Config(
-        app,
-        ws=WebSocketProtocol,
-        ws_max_size=24 * 2**20,
-        ws_per_message_deflate=False,
-        log_level="warning",
-        lifespan="on",
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.ensure_future(server._serve([listener]))
-    await stdin_ends()
-    server.should_exit = True
-    await serving
+    limits = Limits(max_sessions=5000, max_lag=60.0, half_open=5000, half_open_per_address=5000)
+    server = Server(Gateway(system=voice_system(sentences), limits=limits), Serving(limits=limits))
+    async with create_task_group() as tasks:
+        tasks.start_soon(server.run, [listener], spare_collector)
+        await stdin_ends()
+        server.end(patience=0)
 
 
 async def serve_echo() -> None:

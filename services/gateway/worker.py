@@ -9,7 +9,7 @@ from anyio import create_task_group
 from anyio.abc import TaskGroup
 
 from .app import Gateway
-from .server import HURRIED, Server, Serving
+from .server import HURRIED, Server, Serving, spare_collector
 from .workers import CONNECTION, DRAIN, HURRY, REPORT
 
 MOST: int = 64
@@ -74,6 +74,7 @@ class WorkerEnd:
             await self._server.adopt(connection)
 
     def _be_ready(self) -> None:
+        spare_collector()
         self._ready = True
         self._report_soon()
 
