@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..call import Call, Conversing, Streaming
 from ..cell import Cell
 from ..channel import Channel
-from ..errors import ActorDied, NotSendable, ProtocolError
+from ..errors import ActorDied, ChannelBroken, NotSendable, ProtocolError
 from ..handlers import Kind
 from ..messages import Message
 from . import wire
@@ -159,7 +159,8 @@ class RemoteStream(RemoteCall, Streaming):
 
     def _end_early(self, end: wire.Frame) -> None:
         super()._end_early(end)
-        self.replies.break_off()  # afterwards, so that the handler does not meet this as an error
+        # afterwards, so that the handler is cancelled before it meets this
+        self.replies.break_off(ChannelBroken("the caller left"))
 
     def _deliver(self, value: Any) -> None:  # noqa: ARG002  (a streaming handler's result is None)
         self.replies.close()
@@ -199,7 +200,7 @@ class RemoteConversation(RemoteStream, Conversing):
 
     def _end_early(self, end: wire.Frame) -> None:
         super()._end_early(end)
-        self.sent.break_off()
+        self.sent.break_off(self.replies.error)
 
     def _deliver(self, value: Any) -> None:
         super()._deliver(value)

@@ -92,6 +92,10 @@ class Numbers(StreamRequest[int], frozen=True):
     """What to do after the last one."""
 
 
+class Drone(StreamRequest[int], frozen=True):
+    """Numbers for ever, cancelled or not."""
+
+
 class Shout(DuplexRequest[str, str], frozen=True):
     error: str = ""
     """The word at which to fail."""
@@ -150,6 +154,11 @@ class Lodger(Actor):
         for item in (1, 2, "three" if request.serious else object()):
             await replies.send(item)  # type: ignore[arg-type]
         await self.do(Do("wait"))
+
+    async def drone(self, request: Drone, replies: Sender[int]) -> None:
+        with CancelScope(shield=True):
+            while True:
+                await replies.send(1)
 
     async def numbers(self, request: Numbers, replies: Sender[int]) -> None:
         try:

@@ -299,6 +299,15 @@ async def test_a_call_that_is_cancelled_at_the_worker_before_it_is_begun() -> No
         assert await ref.ask(Notes()) == ["hello", "waiting", "cancelled"]
 
 
+async def test_to_be_told_that_the_caller_has_left_is_no_error_worth_a_report() -> None:
+    events: list[Event] = []
+    async with lodging(events=events) as ref:
+        async with ref.stream(lodgers.Drone(), buffer=2) as numbers:
+            assert await numbers.receive() == 1
+        assert await ref.ask(Echo(b"")) == b""
+    assert not [event for event in events if isinstance(event, ErrorSuppressed)]
+
+
 async def test_an_error_after_its_caller_left_is_reported() -> None:
     events: list[Event] = []
     async with lodging(events=events) as ref:
