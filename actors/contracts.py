@@ -330,6 +330,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     """Of audio: transcribed, or spoken."""
     images: int = 0
     """Pictures made."""
+    unknown: int = 0
+    """Events in answers whose kind is not known; they were ignored."""
     cost: float = 0.0
     """In US dollars, as far as the provider says it."""
 

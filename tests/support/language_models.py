@@ -179,7 +179,7 @@ def language_models() -> Iterator[LanguageModel]:
         path="/v1/messages",
         models="/v1/models",
         decoder=lambda: MessageDecoder("anthropic"),
-        unknown=(b'{"type":"ping"}', b'{"type":"content_block_delta","index":0,"delta":{"type":"new_delta","x":1}}'),
+        unknown=(b'{"type":"news"}', b'{"type":"content_block_delta","index":0,"delta":{"type":"new_delta","x":1}}'),
         error={"type": "error", "error": {"type": "overloaded_error", "message": "private"}},
         key={"x-api-key": KEY, "anthropic-version": "2023-06-01"},
     )

@@ -156,6 +156,7 @@ async def test_text_is_exact_however_it_comes(model: LanguageModel, wire: ModelW
             wire.reply(SAID)
             wire.fail(model.path, *faults)
             assert text_of(await answered(ref)) == SAID
+        assert (await ref.ask(GetUsage())).unknown == len(news)
     assert len({exchange.connection for exchange in wire.exchanges}) == 1  # it served one turn after the other
 
 

@@ -96,6 +96,7 @@ class MessageDecoder:
         self._blocks: dict[int, _Open] = {}
         self._counts = _Counts()
         self._reason: str | None = None
+        self._unknown = 0
         self.done = False
         """Whether the last event has come."""
 
@@ -114,6 +115,7 @@ class MessageDecoder:
             output_tokens=counts.output_tokens or 0,
             cached_tokens=read,
             cache_write_tokens=written,
+            unknown=self._unknown,
         )
 
     @property
@@ -139,8 +141,10 @@ class MessageDecoder:
                 self.done = True
             case "error":
                 raise complained(self._provider, event.error or "error")
-            case _:  # ping, content_block_stop, and whatever comes up
+            case "ping" | "content_block_stop":
                 pass
+            case _:
+                self._unknown += 1
         return ""
 
     def _add(self, index: int, delta: _Delta) -> str:
@@ -155,7 +159,7 @@ class MessageDecoder:
             case "signature_delta" if block is not None:
                 block.signature = delta.signature
             case _:
-                pass
+                self._unknown += 1
         return ""
 
     def _said(self, text: str) -> str:

@@ -113,6 +113,7 @@ class ChatDecoder:
         self._provider = provider
         self._calls: list[ToolCall] = []
         self._last = _Line()
+        self._unknown = 0
         self.done = False
         """Whether the last line has come."""
 
@@ -124,7 +125,8 @@ class ChatDecoder:
     @property
     def used(self) -> Usage:
         """See `AnswerDecoder.used`."""
-        return Usage(input_tokens=self._last.prompt_eval_count, output_tokens=self._last.eval_count)
+        last = self._last
+        return Usage(input_tokens=last.prompt_eval_count, output_tokens=last.eval_count, unknown=self._unknown)
 
     def push(self, data: bytes) -> str:
         """See `AnswerDecoder.push`."""
@@ -134,6 +136,7 @@ class ChatDecoder:
         if line.done:
             self.done, self._last = True, line
         if line.message is None:
+            self._unknown += not line.done
             return ""
         for call in line.message.tool_calls or ():
             arguments = bytes(call.function.arguments).decode()

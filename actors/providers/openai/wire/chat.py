@@ -155,6 +155,7 @@ class ChatDecoder:
         self._reason: str | None = None
         self._usage = _Usage()
         self._answered = False
+        self._unknown = 0
         self.done = False
         """Whether the last event has come; the body may go on for some bytes."""
 
@@ -173,6 +174,7 @@ class ChatDecoder:
             cached_tokens=details.cached_tokens or 0,
             cache_write_tokens=details.cache_write_tokens or 0,
             cost=usage.cost or 0.0,
+            unknown=self._unknown,
         )
 
     def push(self, data: bytes) -> str:
@@ -190,6 +192,8 @@ class ChatDecoder:
             raise complained(self._provider, chunk.error)
         if chunk.usage is not None:
             self._usage = chunk.usage
+        elif chunk.choices is None:
+            self._unknown += 1
         text = ""
         for choice in chunk.choices or ():
             if choice.index == 0:
