@@ -21,12 +21,20 @@ KEEPALIVE: Final = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 def listening_socket(host: str, port: int) -> socket.socket:
     """Open a socket whose connections inherit these limits; port 0 takes any free one.
 
+    Args:
+        host: Name or address; ``::`` is all addresses, IPv4 ones included, ``0.0.0.0`` all of IPv4. Of a name that has
+            both, such as ``localhost``, it is the IPv4 one.
+        port: The port.
+
     Raises:
         OSError: The address is taken, or is none of this machine's.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     listener = socket.socket(family, kind, protocol)
     try:
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address[0] != "::"))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it to us on sockets it is given
@@ -43,3 +51,9 @@ def listening_socket(host: str, port: int) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def authority(listener: socket.socket) -> str:
+    """Return what a URL names a listening socket by: address and port, an IPv6 address in brackets."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
