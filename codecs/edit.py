@@ -218,8 +218,8 @@ def _own(asset: Asset, known: Container[str], other: str) -> str:
 
 
 def _alike(files: Sequence[Asset]) -> bool:
-    """Whether all files have the same kinds of streams, in the same order."""
-    return len({tuple(_kind(stream) for stream in asset.streams) for asset in files}) == 1
+    """Whether all files have the same kinds of streams, in the same order; others than audio and video are left out."""
+    return len({tuple(filter(None, map(_kind, asset.streams))) for asset in files}) == 1
 
 
 def _kind(stream: Stream) -> tuple[object, ...] | None:
@@ -229,7 +229,7 @@ def _kind(stream: Stream) -> tuple[object, ...] | None:
         case VideoStream():
             return stream.codec, stream.width, stream.height
         case OtherStream():
-            return None  # it is left out
+            return None
 
 
 def _tells_its_length(stream: AudioStream) -> bool:

@@ -176,12 +176,6 @@ class Output:
         stream.time_base = time_base
         return stream
 
-    def start(self) -> None:
-        """Write the header, once all streams are added; otherwise the first packet does it."""
-        with libav_errors():
-            self._container.start_encoding()
-        self._check()
-
     def write(self, packets: Iterable[Packet]) -> None:
         """Write packets, each of which knows its stream.
 

@@ -165,6 +165,15 @@ def test_alike_videos_are_copied(sample, numbers):
     assert numbers(whole.asset) == [*range(50)] * 2
 
 
+def test_captions_are_left_out(sample, ffmpeg, tmp_path):
+    captions, captioned = tmp_path / "captions.srt", tmp_path / "captioned.mp4"
+    captions.write_text("1\n00:00:00,500 --> 00:00:01,500\nNo matter.\n")
+    ffmpeg("-i", sample("numbered.mp4"), "-i", captions, "-c", "copy", "-c:s", "mov_text", captioned)
+    whole = concat([load(captioned), load(sample("numbered.mp4"))])
+    assert whole.copied
+    assert [stream.codec for stream in whole.asset.streams] == ["h264", "aac"]
+
+
 def test_the_result_has_the_format_that_is_wanted(sample, tmp_path):
     part = trim(load(sample("av.webm")), 0.2, 0.6, form="mp4", to=tmp_path / "part.mp4")
     assert part.asset.format.name == "mp4"
