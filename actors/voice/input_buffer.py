@@ -76,7 +76,7 @@ class InputBuffer:
         self._rest = 0  # samples that had not been judged when the client went over to manual turns
         self._uncommitted = 0  # position from which on the buffer has not become an item
         self._heard_until = 0.0
-        self._judged = Event()
+        self._judged: Event | None = None
         self._minding = False
 
     @property
@@ -138,6 +138,7 @@ class InputBuffer:
         while self.unjudged:
             self._judged = Event()
             await self._judged.wait()
+        self._judged = None
 
     def _take(self, samples: Int16) -> None:
         if not len(samples):
@@ -159,7 +160,8 @@ class InputBuffer:
         if probability >= self._threshold:
             self.voice = self.judged
         self._decide(decisions)
-        self._judged.set()
+        if self._judged is not None:
+            self._judged.set()
 
     def _voice_from(self) -> float:
         detection = _detection(self._wanted)

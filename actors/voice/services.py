@@ -83,8 +83,9 @@ class Services:
     patience: Patience = Patience()
     interruption: Interruption = field(default_factory=Interruption)
     """What it takes to stop the assistant, where the session's turn detection lets speech do so."""
-    speculate: bool = True
-    """Whether an answer is begun when the user's turn may have ended; it costs a request where the user goes on."""
+    speculate: bool = False
+    """Whether an answer is begun when the user's turn may have ended. It is heard sooner by the time that the model
+    takes to its first words, up to the silence that ends a turn; it costs a request more where the user goes on."""
     spoken_fallback: str = ""
     """What the assistant says where an answer fails; nothing if empty."""
     context_tokens: int = CONTEXT_TOKENS

@@ -128,7 +128,7 @@ def transcribing(kind: type = RealtimeSession) -> RealtimeSession | Transcriptio
 async def test_deltas_come_while_the_user_speaks_and_add_up_to_the_transcript(kind: type) -> None:
     """In a conversation not before the item is there: its clients look it up."""
     script = Script(transcript="what time is it now", partials=PARTIALS)
-    async with conversation(script, transcribing(kind), speculate=False) as caller, create_task_group() as tasks:
+    async with conversation(script, transcribing(kind)) as caller, create_task_group() as tasks:
         tasks.start_soon(caller.say_something)
         completed = await caller.until(server.InputAudioTranscriptionCompleted)
         tasks.cancel_scope.cancel()

@@ -157,7 +157,7 @@ async def test_the_client_hears_on_after_the_deadline_of_a_silent_provider(who: 
     async def first_audio(llm: list[Any], tts: list[Any]) -> float:
         providers = troupe(Stage(), [hears], llm, tts)
         async with (
-            conversation(session=SESSION, providers=providers, speculate=False) as caller,
+            conversation(session=SESSION, providers=providers) as caller,
             create_task_group() as tasks,
         ):
             tasks.start_soon(caller.say_something)

@@ -61,7 +61,7 @@ async def test_the_answer_is_heard_sooner() -> None:
 
 async def test_when_the_user_goes_on_nothing_is_left_of_the_guess() -> None:
     used = script(answer=["I know."])
-    async with conversation(used, SESSION) as caller, create_task_group() as tasks:
+    async with conversation(used, SESSION, speculate=True) as caller, create_task_group() as tasks:
         tasks.start_soon(pause_and_go_on, caller)
         await caller.until(response.ResponseDone)
         tasks.cancel_scope.cancel()
@@ -75,7 +75,7 @@ async def test_when_the_user_goes_on_nothing_is_left_of_the_guess() -> None:
 
 async def test_when_something_else_was_said_the_answer_is_made_afresh() -> None:
     used = script(transcript="hello bear", answer=["Said."])
-    async with conversation(used, SESSION) as caller, create_task_group() as tasks:
+    async with conversation(used, SESSION, speculate=True) as caller, create_task_group() as tasks:
         tasks.start_soon(caller.say_something)
         done = await caller.until(response.ResponseDone)
         tasks.cancel_scope.cancel()
@@ -89,7 +89,7 @@ async def test_when_something_else_was_said_the_answer_is_made_afresh() -> None:
 
 async def test_no_tool_is_called_on_a_guess() -> None:
     used = script(answer=[ToolCall("call_1", "pay", "{}")], thinking=0.0)
-    async with conversation(used, SESSION) as caller, create_task_group() as tasks:
+    async with conversation(used, SESSION, speculate=True) as caller, create_task_group() as tasks:
         tasks.start_soon(pause_and_go_on, caller)
         done = await caller.until(response.ResponseDone)
         tasks.cancel_scope.cancel()
@@ -101,7 +101,7 @@ async def test_no_tool_is_called_on_a_guess() -> None:
 @pytest.mark.parametrize("who", ["llm", "tts"])
 async def test_a_guess_that_fails_is_no_failure(who: str) -> None:
     used = script(fail=who, thinking=0.0)
-    async with conversation(used, SESSION) as caller, create_task_group() as tasks:
+    async with conversation(used, SESSION, speculate=True) as caller, create_task_group() as tasks:
         tasks.start_soon(caller.say_something)
         await caller.until(server.InputAudioBufferSpeechStarted)
         await sleep(1.2)  # into the pause at the end
@@ -114,7 +114,7 @@ async def test_a_guess_that_fails_is_no_failure(who: str) -> None:
 
 async def test_what_the_client_changes_meanwhile_is_heeded() -> None:
     used = script()
-    async with conversation(used, SESSION) as caller, create_task_group() as tasks:
+    async with conversation(used, SESSION, speculate=True) as caller, create_task_group() as tasks:
         tasks.start_soon(caller.say_something)
         await caller.until(server.InputAudioBufferSpeechStarted)
         await sleep(1.2)  # into the pause at the end
@@ -138,7 +138,7 @@ async def test_somebody_who_pauses_at_every_word_does_not_cost_a_request_each_ti
         await caller.speak(0.5, loud=False)
 
     used.partials = {0.2 + number * 0.6: "a" * (number + 1) for number in range(6)}
-    async with conversation(used, SESSION) as caller, create_task_group() as tasks:
+    async with conversation(used, SESSION, speculate=True) as caller, create_task_group() as tasks:
         tasks.start_soon(stammer, caller)
         await caller.until(response.ResponseDone)
         tasks.cancel_scope.cancel()
@@ -147,7 +147,7 @@ async def test_somebody_who_pauses_at_every_word_does_not_cost_a_request_each_ti
 
 async def test_without_partial_transcripts_there_is_nothing_to_guess_from() -> None:
     used = script(partials={})
-    async with conversation(used, SESSION) as caller, create_task_group() as tasks:
+    async with conversation(used, SESSION, speculate=True) as caller, create_task_group() as tasks:
         tasks.start_soon(caller.say_something)
         await caller.until(response.ResponseDone)
         tasks.cancel_scope.cancel()
