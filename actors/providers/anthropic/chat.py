@@ -43,7 +43,7 @@ class AnthropicChat(Actor):
         self._model = model
         self._options = options or MessagesOptions()
         self._habits: dict[str, Habits] = {}
-        self._thoughts: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
+        self._thoughts: OrderedDict[tuple[str, str], list[dict[str, Any]]] = OrderedDict()
         self._meter = Meter()
 
     async def generate(self, request: Generate, replies: Sender[GenerationEvent]) -> None:
@@ -60,7 +60,7 @@ class AnthropicChat(Actor):
                         answered = True
                         await self._api.check_type(answer, "text/event-stream")
                         decoder = MessageDecoder(provider, begun(request) if habits.prefill else "")
-                        remember = partial(self._remember, decoder)
+                        remember = partial(self._remember, model, decoder)
                         await pass_on(answer, answer.event_data(), decoder, replies, self._meter, remember)
                         return
                 except (InvalidRequest, CannotContinue) as error:
@@ -69,9 +69,9 @@ class AnthropicChat(Actor):
                         raise
                     self._habits[model] = adapted
 
-    def _remember(self, decoder: MessageDecoder, calls: list[ToolCall]) -> None:
+    def _remember(self, model: str, decoder: MessageDecoder, calls: list[ToolCall]) -> None:
         if thoughts := decoder.thoughts:
-            self._thoughts[calls[0].id] = thoughts
+            self._thoughts[model, calls[0].id] = thoughts
             if len(self._thoughts) > REMEMBERED:
                 self._thoughts.popitem(last=False)
 

@@ -16,6 +16,8 @@ from ....images import inline_image
 from .options import MessagesOptions
 
 Block = dict[str, Any]
+Thoughts = Mapping[tuple[str, str], Sequence[Block]]
+"""By model, and the id of the first of the calls that they led to."""
 
 OPENING: Final = "(The assistant begins.)"
 """Said by the user where the conversation would begin with the assistant, which the API does not take."""
@@ -39,7 +41,7 @@ def encode_messages(
     *,
     provider: str,
     habits: Habits,
-    thoughts: Mapping[str, Sequence[Block]],
+    thoughts: Thoughts,
 ) -> bytes:
     """Return the body of ``POST /v1/messages``, asking for a stream.
 
@@ -49,7 +51,7 @@ def encode_messages(
         options: How to answer, where the request does not say.
         provider: For errors.
         habits: What the model does not take.
-        thoughts: What the model thought before its calls of tools, by the id of the first of them: it wants that back.
+        thoughts: What models thought before they called tools, which they want back.
 
     Raises:
         InvalidRequest: A value is out of range, or a picture has no proper address.
@@ -62,7 +64,7 @@ def encode_messages(
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": options.max_tokens,
-        "messages": _messages(turns, provider, thoughts),
+        "messages": _messages(turns, model, provider, thoughts),
         "stream": True,
     }
     if system:
@@ -101,11 +103,11 @@ def begun(request: Generate) -> str:
     return last.text if last is not None and last.role == "assistant" and not last.tool_calls else ""
 
 
-def _messages(turns: Sequence[Turn], provider: str, thoughts: Mapping[str, Sequence[Block]]) -> list[Block]:
+def _messages(turns: Sequence[Turn], model: str, provider: str, thoughts: Thoughts) -> list[Block]:
     messages: list[Block] = []
     for turn in turns:
         role = "assistant" if turn.role == "assistant" else "user"
-        blocks = _assistant(turn, thoughts) if role == "assistant" else _user(turn, provider)
+        blocks = _assistant(turn, model, thoughts) if role == "assistant" else _user(turn, provider)
         if not blocks:
             continue
         if messages and messages[-1]["role"] == role:
@@ -141,10 +143,10 @@ def _user(turn: Turn, provider: str) -> list[Block]:
     return [{"type": "tool_result", "tool_use_id": _id(turn.tool_call_id or ""), "content": blocks}]
 
 
-def _assistant(turn: Turn, thoughts: Mapping[str, Sequence[Block]]) -> list[Block]:
+def _assistant(turn: Turn, model: str, thoughts: Thoughts) -> list[Block]:
     blocks: list[Block] = []
     if turn.tool_calls:
-        blocks += thoughts.get(turn.tool_calls[0].id, ())
+        blocks += thoughts.get((model, turn.tool_calls[0].id), ())
     if turn.text.strip():
         blocks.append(_text(turn.text))
     return blocks + [

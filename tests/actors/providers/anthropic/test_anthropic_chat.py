@@ -271,9 +271,11 @@ async def test_what_it_thought_before_a_call_comes_back_with_the_result(wire: An
         call = next(event for event in events if isinstance(event, ToolCall))
         history = (*HELLO.turns, assistant("One moment.", call), result("sunny", call.id))
         assert text_of(await answered(ref, replace(request, turns=history))) == "You said: Hello you"
-    blocks = wire.last(CHAT).json()["messages"][1]["content"]
+        await answered(ref, replace(request, turns=history, model="n"))  # they are no other model's business
+    blocks, others = (exchange.json()["messages"][1]["content"] for exchange in wire.exchanges[1:])
     assert [block["type"] for block in blocks] == ["thinking", "text", "tool_use"]
     assert blocks[0]["thinking"] == "Hm."  # and the server knows its signature
+    assert [block["type"] for block in others] == ["text", "tool_use"]
 
 
 @pytest.mark.real_time
