@@ -63,6 +63,10 @@ class ConnectionsStatistics(Struct, frozen=True):
     """Clients that stopped reading."""
     muted: int
     """Responses of which a client did not get all audio, because it read too slowly."""
+    received: int
+    """Characters of messages from clients; those of this protocol are bytes, but for people's words."""
+    sent: int
+    """Bytes of messages to clients."""
 
 
 class Connections:
@@ -79,6 +83,8 @@ class Connections:
         self.draining = False
         self.cut_off = 0
         self.muted = 0
+        self.received = 0
+        self.sent = 0
         self.decoding = CapacityLimiter(1)
         """Of the threads that decode large messages."""
         self._services = services
@@ -133,7 +139,7 @@ class Connections:
 
     def statistics(self) -> ConnectionsStatistics:
         """Return what the connections have been through."""
-        return ConnectionsStatistics(len(self._open), self.cut_off, self.muted)
+        return ConnectionsStatistics(len(self._open), self.cut_off, self.muted, self.received, self.sent)
 
     def _session(self, handshake: Handshake) -> Session:
         if handshake.kind == "transcription":
@@ -234,6 +240,7 @@ class Connection:
         else:
             self._turn.follow(event)
         frames = encode(event, self._dialect)
+        self._connections.sent += sum(map(len, frames))
         for index, frame in enumerate(frames):
             if not self._transport.put(frame):
                 return self._send(frames[index:])
@@ -285,6 +292,7 @@ class Connection:
 
     def _take(self, message: Message) -> Coroutine[Any, Any, None] | None:
         """Hand an event on if that takes no waiting; else return what waits."""
+        self._connections.received += len(message)
         if len(message) >= LARGE:
             return self._take_large(message)
         event = _decode(message, self._dialect)

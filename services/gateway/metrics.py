@@ -56,6 +56,8 @@ def connections(statistics: ConnectionsStatistics) -> Iterator[Metric]:
     yield counter("troupe_clients_cut_off_total", "Clients that stopped reading.", statistics.cut_off)
     muted = "Responses of which a client did not get all audio, because it read too slowly."
     yield counter("troupe_responses_muted_total", muted, statistics.muted)
+    yield counter("troupe_received_bytes_total", "What clients have sent, without frames.", statistics.received)
+    yield counter("troupe_sent_bytes_total", "What clients were sent, without frames.", statistics.sent)
 
 
 def conversations(tally: Tally) -> Iterator[Metric]:
