@@ -62,7 +62,8 @@ class LiveFrames:
     goes on with the next key frame. After an error, or `finish`, the stream is over; what waits can still be taken.
 
     It needs no thread and no ``close``: dropping it frees everything. What it holds is bounded: the pictures that wait,
-    the frames that the codec refers to, and of a container what was not complete.
+    the frames that the codec refers to, and of a container what was not complete. Pictures are as they were coded: a
+    container's wish to turn them is not looked at.
 
     Args:
         codec: of packets: ``h264`` (Annex B), ``vp8``, ``vp9`` or ``mjpeg`` (single JPEG images); None for a container,
