@@ -71,7 +71,7 @@ def rows(*, quick: bool) -> list[Row]:
     """Measure."""
     if shutil.which("ffmpeg") is None:
         return []
-    seconds = 5 if quick else 30
+    seconds = 1 if quick else 30
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         large, small = films(Path(folder), seconds)
@@ -79,7 +79,7 @@ def rows(*, quick: bool) -> list[Row]:
             ours, command = interleaved(
                 lambda function=function: cpu_seconds(lambda: function(Path(folder, "ours"))),
                 lambda arguments=arguments: ffmpeg(*_ONE_THREAD, *arguments, Path(folder, "theirs")),
-                rounds=3 if quick else 5,
+                rounds=1 if quick else 5,
                 best=min,
             )
             title = f"{what}, {seconds} s of 720p H.264, CPU"
