@@ -59,14 +59,15 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
             supervisor("sessions", strategy=Strategy.DYNAMIC),
         ) as system,
     ):
+        voice = choice.voice
         services = Services(
             recogniser=system.ref("voice/stt"),
             model=system.ref("voice/llm"),
             synthesizer=system.ref("voice/tts"),
             activity=activity,
-            opening=Opening(
-                voice=choice.voice.voice, instructions=choice.voice.instructions, language=choice.voice.language
-            ),
+            speculate=voice.speculate,
+            spoken_fallback=voice.spoken_fallback,
+            opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),
         )
         yield VoiceSystem(system, system.supervisor("sessions"), services)
 

@@ -50,6 +50,10 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Instructions for the language model, of a session whose client gives none."""
     language: str = ""
     """Which language is spoken, as ISO 639-1 (``de``), in a session whose client does not say; empty to find out."""
+    spoken_fallback: str = ""
+    """What the assistant says where an answer fails; nothing if empty."""
+    speculate: bool = True
+    """Whether an answer is begun when the user's turn may have ended; it costs a request where the user goes on."""
 
     def chain(self, part: Part) -> tuple[str, ...]:
         """Return the providers that are named for a part."""

@@ -12,24 +12,24 @@ from .kind import ProviderTable, Setup
 
 
 class Table(ProviderTable, frozen=True, kw_only=True):
-    """What may stand in ``[providers.NAME]``."""
+    """What may stand in ``[providers.NAME]``; its `base_url` has no version."""
 
     headers: dict[str, str] = field(default_factory=dict)
     """Headers for every request, such as ``anthropic-beta``."""
     deadlines: Deadlines = Deadlines()
     """Seconds that it may take: `connect`, `first`, `between`, `total`."""
-    options: MessagesOptions = field(default_factory=MessagesOptions)
-    """How to answer; see `MessagesOptions`."""
+    options: MessagesOptions = MessagesOptions()
+    """How to answer: `max_tokens`, `temperature`, `thinking`, `effort`, `cache`, …"""
 
 
 def llm(setup: Setup[Table]) -> ActorSpec:
     """Make the language model."""
     table = setup.table
-    there = endpoint(
+    at = endpoint(
         provider=setup.provider,
         base_url=table.base_url or None,
         key=setup.key,
         headers=table.headers,
         deadlines=table.deadlines,
     )
-    return child(AnthropicChat, setup.http, there, setup.model, table.options, name=setup.actor)
+    return child(AnthropicChat, setup.http, at, setup.model, table.options, name=setup.actor)

@@ -12,24 +12,24 @@ from .kind import ProviderTable, Setup
 
 
 class Table(ProviderTable, frozen=True, kw_only=True):
-    """What may stand in ``[providers.NAME]``."""
+    """What may stand in ``[providers.NAME]``; its `base_url` has no path."""
 
     headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request."""
+    """Headers for every request, for what stands in front of it."""
     deadlines: Deadlines = PATIENCE
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
-    options: OllamaOptions = field(default_factory=OllamaOptions)
-    """How to answer; see `OllamaOptions`."""
+    """Seconds that it may take: `connect`, `first`, `between`, `total`; loading a model counts as `first`."""
+    options: OllamaOptions = OllamaOptions()
+    """How to answer: `keep_alive`, `think`, `num_ctx`, `temperature`, …"""
 
 
 def llm(setup: Setup[Table]) -> ActorSpec:
     """Make the language model."""
     table = setup.table
-    there = endpoint(
+    at = endpoint(
         provider=setup.provider,
-        base_url=table.base_url.removesuffix("/v1") or None,
+        base_url=table.base_url.removesuffix("/").removesuffix("/v1") or None,  # where its OpenAI-compatible API is
         key=setup.key,
         headers=table.headers,
         deadlines=table.deadlines,
     )
-    return child(OllamaModels, setup.http, there, setup.model, table.options, name=setup.actor)
+    return child(OllamaModels, setup.http, at, setup.model, table.options, name=setup.actor)

@@ -1,12 +1,15 @@
 """Every entry of the registry keeps what it promises."""
 
+import re
 import subprocess
 import sys
 from inspect import signature
+from pathlib import Path
 
 import pytest
 from troupe.actors.inference.catalogue import ENGINES
 from troupe.actors.providers.openai.endpoint import KNOWN
+from troupe.services.kinds import registry
 from troupe.services.kinds.kind import Kind, ProviderTable
 from troupe.services.kinds.registry import KINDS
 
@@ -28,6 +31,13 @@ def test_it_is_somewhere(kind: Kind) -> None:
         assert not kind.key
     elif kind.module == "openai":
         assert kind.base_url or kind.name in KNOWN
+
+
+def test_no_name_is_given_twice() -> None:
+    source = Path(registry.__file__).read_text()
+    names = re.findall(r'Kind\(\s*name="(\w+)"', source)
+    assert len(names) == len(set(names))
+    assert set(names) <= KINDS.keys()
 
 
 def test_every_local_engine_can_be_named() -> None:
