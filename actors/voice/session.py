@@ -34,10 +34,12 @@ from ..realtime.errors import (
     nothing_to_cancel,
     response_is_active,
 )
+from ..realtime.ids import new_item_id
 from ..realtime.items import InputAudio, Item, ItemReference, Message, OutputAudio, without_audio
 from ..realtime.names import Dialect, name_of
 from ..realtime.responses import ResponseOptions
 from ..realtime.session_update import updated
+from ..realtime.tools import McpTool
 from .context_window import ContextWindow
 from .delivery import Delivery
 from .ear import RATE
@@ -200,9 +202,14 @@ class VoiceSession(Actor):
                 assert_never(event)
 
     def _update(self, event: client.SessionUpdate) -> None:
-        self.config = updated(self.config, event.session, self._dialect, voice_is_used=self._voice_used)
+        before = self.config
+        self.config = updated(before, event.session, self._dialect, voice_is_used=self._voice_used)
         self.floor.decide(self.input.reconfigure(self.config.audio.input))
         self.emit(server.SessionUpdated(session=self.config))
+        for _ in _mcp_servers(self.config) - _mcp_servers(before):  # they are not called, and that is said
+            item_id = new_item_id()
+            self.emit(response_events.McpListToolsInProgress(item_id=item_id))
+            self.emit(response_events.McpListToolsFailed(item_id=item_id))
 
     def _create(self, event: client.ConversationItemCreate) -> None:
         item = without_audio(event.item)
@@ -445,6 +452,11 @@ async def _understood(utterance: Utterance, *, noted: bool = True) -> str:
     if isinstance(outcome, Exception):
         raise TranscriptMissing from outcome
     return str(outcome)
+
+
+def _mcp_servers(session: config.Session) -> set[str]:
+    tools = session.tools if isinstance(session, config.RealtimeSession) else ()
+    return {tool.server_label for tool in tools if isinstance(tool, McpTool)}
 
 
 async def _raise(error: Exception) -> None:

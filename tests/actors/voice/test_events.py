@@ -104,6 +104,19 @@ async def test_an_update_during_a_response_holds_from_the_next_one_on_but_for_th
     assert [voice.speed for voice in script.voices] == [1.0, 1.25]
 
 
+async def test_tools_of_servers_that_are_not_called_are_told_as_failed() -> None:
+    async with conversation(session=TEXT) as caller:
+        tool = {"type": "mcp", "server_label": "files", "server_url": "https://files.test"}
+        for _ in range(2):  # once for each server
+            await caller.send(client.SessionUpdate(session={"type": "realtime", "tools": [tool]}))
+        for _ in range(2):
+            await caller.until(server.SessionUpdated)
+        names = caller.names(2)
+        assert names == ["SessionUpdated", "McpListToolsInProgress", "McpListToolsFailed", "SessionUpdated"]
+        failed = caller.all(response.McpListToolsFailed)[0]
+        assert failed.item_id == caller.all(response.McpListToolsInProgress)[0].item_id
+
+
 # -- transcription -----------------------------------------------------------------------------------------------------
 
 PARTIALS = {
