@@ -111,7 +111,7 @@ def test_a_name_may_be_taken_by_another_kind(tmp_path: Path) -> None:
     ("voice", "told"),
     [
         ("llm = 'opnai'", "[voice] llm: there is no provider opnai; did you mean openai? A server"),
-        ("stt = 'espeak'", "[voice] stt: espeak has no speech to text; there are deepgram, elevenlabs, cartesia, openai, "),
+        ("stt = 'espeak'", "[voice] stt: espeak has no speech to text; there are deepgram, elevenlabs, "),
         ("tts = 'espeak/loud'", "[voice] tts: espeak is one model; name it without /loud"),
         ("llm = 'vllm'", "[voice] llm: vllm has no model of its own choice: write vllm/MODEL"),
     ],

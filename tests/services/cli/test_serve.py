@@ -140,7 +140,7 @@ def test_the_configuration_can_be_looked_at(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden")
     Path("troupe.toml").write_text("[server]\napi_keys = ['sk-hidden-too']\n[voice]\nstt = 'openai/whisper-1'")
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main(["serve", "--check-config", "--workers", "3"])
     said = capsys.readouterr()
     assert "hidden" not in said.out + said.err
