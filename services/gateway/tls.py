@@ -97,11 +97,6 @@ def self_signed(folder: Path, host: str) -> SelfSigned:
     return SelfSigned(found.certificate, found.key, _fingerprint(certificate))
 
 
-def state_folder() -> Path:
-    """Return where certificates that were made here are kept, by the XDG base directory specification."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "troupe" / "tls"
-
-
 def _covers(certificate: "x509.Certificate", names: Sequence[str]) -> bool:
     from cryptography import x509
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from troupe.services.gateway.tls import TlsError, self_signed, state_folder, tls_context
+from troupe.services.gateway.tls import TlsError, self_signed, tls_context
 
 pytest.importorskip("cryptography", reason="the extra `tls`")
 
@@ -59,11 +59,3 @@ def test_files_that_are_no_certificate_and_key_are_named(tmp_path: Path, what: s
             key = None
     with pytest.raises(TlsError, match="pem"):
         tls_context(certificate, key)
-
-
-def test_certificates_are_kept_with_the_state_of_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert state_folder() == Path("/state/troupe/tls")
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setenv("HOME", "/home/somebody")
-    assert state_folder() == Path("/home/somebody/.local/state/troupe/tls")
