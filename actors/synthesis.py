@@ -95,7 +95,10 @@ class SpokenOver:
         self._room = Semaphore(1 + AHEAD)
         self._delivering = Lock(fast_acquire=True)
         self._listening = CancelScope()
-        self._begin_piece()
+        # of the piece whose turn it is
+        self._samples = RawSamples()
+        self._size = 0  # bytes of audio
+        self._words: list[Word] = []  # that are not spoken yet
 
     async def run(self, connect: Callable[[], AbstractAsyncContextManager[WebSocket]]) -> None:
         """Speak until the caller has no more pieces. Cancelling drops the connection.
@@ -191,16 +194,21 @@ class SpokenOver:
         if speech.last and not self._size and speech.piece not in self._without_letters:
             raise BrokenStream(self._provider, "there was no audio in the answer")
         self._samples_given += len(pcm) // 2
-        if pcm or speech.words or speech.last:
-            await self._caller.send(replace(speech, pcm=pcm))
+        self._words += speech.words
+        words = self._spoken_words(everything=speech.last)
+        if pcm or words or speech.last:
+            await self._caller.send(replace(speech, pcm=pcm, words=words))
         if speech.last:
             self._spoken += 1
-            self._begin_piece()
+            self._samples, self._size, self._words = RawSamples(), 0, []
             self._room.release()
 
-    def _begin_piece(self) -> None:
-        self._samples = RawSamples()
-        self._size = 0  # bytes of audio that the piece has
+    def _spoken_words(self, *, everything: bool) -> tuple[Word, ...]:
+        """Return the words whose audio is there; some providers tell of them before they say them."""
+        now = math.inf if everything else self._size / (2 * self._rate)
+        number = next((number for number, word in enumerate(self._words) if word.end > now), len(self._words))
+        words, self._words = self._words[:number], self._words[number:]
+        return tuple(words)
 
 
 # -- a request for each piece ------------------------------------------------------------------------------------------

@@ -232,7 +232,7 @@ SYNTHESIZERS = [
         streams=True,
         unknown=_UNKNOWN,
         complaint=b'{"message":"private","error":"system_busy","code":1011}',
-        long="a" * 2900,
+        long="a" * 2500,
         spoken=lambda text: tone(f"{text} ", VOICE, 24_000),
     ),
     SpeechProvider(
@@ -249,7 +249,7 @@ SYNTHESIZERS = [
         streams=False,
         unknown=b'{"novelty":1}\n',
         complaint=b'{"detail":{"code":"system_busy","message":"private"}}\n',
-        long="a" * 2900,
+        long="a" * 2500,
         spoken=lambda text: tone(text, VOICE, 24_000),
     ),
     SpeechProvider(
@@ -267,7 +267,7 @@ SYNTHESIZERS = [
         unknown=_UNKNOWN,
         complaint=_CARTESIA_ERROR,
         models=False,
-        long="a" * 2900,
+        long="a" * 2500,
         spoken=lambda text: tone(text, KATIE, 24_000),
     ),
 ]
