@@ -1,6 +1,7 @@
 """Providers over HTTP: what our client adds to bare httpx2, per token and until the first one; many cancelled streams.
 
 The provider is the wire server, in a process of its own. Every token comes in a packet of its own, as from a real one.
+What it takes to understand each protocol is measured apart from that, without I/O.
 """
 
 import asyncio
@@ -15,15 +16,26 @@ import anyio
 import httpx2
 import uvloop
 from anyio import create_task_group, move_on_after
-from harness import Row, at_most, percentile
+from harness import Row, at_most, cpu_seconds, interleaved, percentile
 from msgspec import json
 from troupe.actors.contracts import Generate, TextDelta, TextPart, Turn
+from troupe.actors.generation import AnswerDecoder
 from troupe.actors.http import Deadlines, HttpClient
+from troupe.actors.ndjson import NdjsonDecoder
+from troupe.actors.providers.anthropic.wire.answers import MessageDecoder
+from troupe.actors.providers.ollama.wire.chat import ChatDecoder as OllamaDecoder
 from troupe.actors.providers.openai.chat import OpenAiChat
 from troupe.actors.providers.openai.endpoint import Dialect, endpoint
+from troupe.actors.providers.openai.wire.chat import ChatDecoder as OpenAiDecoder
 from troupe.actors.providers.openai.wire.chat import encode_chat
 from troupe.actors.providers.openai.wire.options import ChatOptions
+from troupe.actors.sse import SseDecoder
 from troupe.runtime import Ref, child, open_system
+from troupe.services.wire.answers import Answer
+from troupe.services.wire.anthropic import messages as anthropic_wire
+from troupe.services.wire.ollama import chat as ollama_wire
+from troupe.services.wire.openai import chat as openai_wire
+from troupe.services.wire.replies import Reply
 
 CHAT = "/v1/chat/completions"
 PAUSE = 0.0005
@@ -183,7 +195,72 @@ async def _rows(url: str, *, quick: bool) -> list[Row]:
     ]
 
 
+Cutter = Callable[[bytes], list[bytes]]
+"""Cuts a body into the JSON texts that stand in it."""
+
+
+def _event_data() -> Cutter:
+    events = SseDecoder()
+    return lambda chunk: [event.data for event in events.push(chunk)]
+
+
+def _openai(tokens: int) -> Answer:
+    asked = openai_wire.Asked(model="m", messages=({"role": "user", "content": "Hi"},), stream=True)
+    return openai_wire.answer(asked, Reply(tokens=(" word",) * tokens), 1, openai_wire.Quirks())
+
+
+def _anthropic(tokens: int) -> Answer:
+    asked = anthropic_wire.Asked(
+        model="m", max_tokens=tokens, messages=[{"role": "user", "content": "Hi"}], stream=True
+    )
+    return anthropic_wire.answer(asked, Reply(tokens=(" word",) * tokens), 1, anthropic_wire.Quirks())
+
+
+def _ollama(tokens: int) -> Answer:
+    asked = ollama_wire.AskedToChat(model="m", messages=[{"role": "user", "content": "Hi"}])
+    return ollama_wire.chat(asked, Reply(tokens=(" word",) * tokens))
+
+
+DIALECTS: dict[str, tuple[Callable[[int], Answer], Callable[[], Cutter], Callable[[], AnswerDecoder]]] = {
+    "OpenAI": (_openai, _event_data, lambda: OpenAiDecoder("openai")),
+    "Anthropic": (_anthropic, _event_data, lambda: MessageDecoder("anthropic")),
+    "Ollama": (_ollama, lambda: NdjsonDecoder().push, lambda: OllamaDecoder("ollama")),
+}
+
+
+def understanding(*, quick: bool) -> Iterator[Row]:
+    """Measure what a token costs from its bytes to its text, without I/O; over decoding its JSON and nothing else."""
+    tokens = 200 if quick else 5000
+    for name, (answer, cutter, decoder) in DIALECTS.items():
+        packets = [step for step in answer(tokens).steps if isinstance(step, bytes)]
+        texts = [text for packet in packets for text in cutter()(packet) if text.startswith(b"{")]
+
+        def understand(packets=packets, cutter=cutter, decoder=decoder) -> None:
+            cut, decode = cutter(), decoder()
+            for packet in packets:
+                for text in cut(packet):
+                    decode.push(text)
+
+        def parse(texts=texts) -> None:
+            for text in texts:
+                json.decode(text)
+
+        ours, floor = interleaved(
+            lambda understand=understand: cpu_seconds(understand),
+            lambda parse=parse: cpu_seconds(parse),
+            rounds=1 if quick else 7,
+            best=min,
+        )
+        yield Row(
+            what=f"{name}: bytes to text, per token",
+            value=ours * 1e6 / tokens,
+            unit="µs CPU",
+            floor=floor * 1e6 / tokens,
+            floor_name="its JSON, decoded",
+        )
+
+
 def rows(*, quick: bool) -> list[Row]:
-    """Measure on uvloop."""
+    """Measure on uvloop, and what needs no loop without one."""
     with wire() as url:
-        return uvloop.run(_rows(url, quick=quick))
+        return [*uvloop.run(_rows(url, quick=quick)), *understanding(quick=quick)]
