@@ -36,7 +36,7 @@ from .lag import Lag
 from .limits import Limits
 from .minting import ENDPOINTS, Endpoint
 from .noticeboard import Noticeboard
-from .page import status_page
+from .page import HEADERS, status_page
 from .readiness import parts_down, providers_of
 from .refusals import Refusal
 from .shared import Shared
@@ -194,7 +194,18 @@ class Gateway:
 
     async def _page(self, request: Request) -> Response:
         self._admit_operator(request)
-        return HTMLResponse(status_page(self.voice, self._model))
+        state, down = await self._readiness()
+        admission = self.admission
+        refused = ", ".join(f"{count} for {reason}" for reason, count in admission.refused.items())
+        facts = {
+            "sessions": f"{admission.sessions} of {self._limits.max_sessions}; {admission.accepted} since the start",
+            "turned away": ", ".join(f"{count} for {reason}" for reason, count in admission.refused.items())
+            or "nobody",
+            "event loop late by": f"{self._lag.now() * 1000:.0f} ms",
+        }
+        if down:
+            facts["nobody takes"] = ", ".join(down)
+        return HTMLResponse(status_page(self.voice, self._model, state, facts), headers=HEADERS)
 
     async def _status(self, request: Request) -> Response:
         """Tell what happens to the actors, line by line, for as long as somebody reads."""

@@ -4,13 +4,14 @@ import base64
 import json
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpcore2  # noqa: F401  (httpx2 would import it in the event loop)
 import httpx2
 import numpy as np
 import pytest
-from anyio import fail_after
+from anyio import fail_after, to_thread
 from conversations import Script, scripted_system
 from prometheus_client.parser import text_string_to_metric_families
 from servers import serving
@@ -23,6 +24,8 @@ from troupe.services.gateway.metrics import TALLIED
 from troupe.services.gateway.shared import Shared
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+
+ROOT = Path(__file__).parents[3]
 
 
 def values(text: str) -> dict[str, dict[str, float]]:
@@ -64,6 +67,10 @@ async def test_what_has_happened(workers: int) -> None:
             answer = await http.get("/metrics")
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         found = values(answer.text)
+
+    page = await to_thread.run_sync((ROOT / "docs" / "operating.md").read_text)
+    families = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in found}
+    assert {name for name in families if f"`{name}`" not in page} == set()
 
     def value(name: str, labels: str = "") -> Any:
         return found[name][f"0 {labels}".strip() if workers > 1 else labels]
