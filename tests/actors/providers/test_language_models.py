@@ -15,6 +15,7 @@ from anyio import create_task_group, fail_after, sleep
 from language_models import (
     ECHO,
     HELLO,
+    KEY,
     LanguageModel,
     answered,
     language_models,
@@ -184,6 +185,7 @@ async def test_nothing_is_answered(model: LanguageModel, wire: ModelWire) -> Non
             assert (text, type(error)) == ("", kind), fault
             assert error is not None
             assert error.provider == model.name
+            assert KEY not in f"{error!r} {error} {error.details}"
             assert ("request_id" in error.details) == model.request_ids, fault
             if isinstance(fault, Refuse):
                 assert error.details["status"] == fault.status
