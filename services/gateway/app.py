@@ -199,8 +199,7 @@ class Gateway:
         refused = ", ".join(f"{count} for {reason}" for reason, count in admission.refused.items())
         facts = {
             "sessions": f"{admission.sessions} of {self._limits.max_sessions}; {admission.accepted} since the start",
-            "turned away": ", ".join(f"{count} for {reason}" for reason, count in admission.refused.items())
-            or "nobody",
+            "turned away": refused or "nobody",
             "event loop late by": f"{self._lag.now() * 1000:.0f} ms",
         }
         if down:
