@@ -47,6 +47,7 @@ const status = new Status(
 
 let holding = false; // hold to talk: whether it is held
 let answering = null; // the response under way
+let asked = false; // whether another answer is wanted after it
 let playing = null; // the item that is being heard
 let stale = new Set(); // responses that were interrupted: what of them is still on its way is dropped
 let ears = null;
@@ -107,6 +108,7 @@ connection.addEventListener("state", ({ detail: { state, why } }) => {
     else trouble("The server did not let you in.", why.message);
   } else if (state === "reconnecting" && why) {
     answering = null;
+    asked = false;
     loudspeaker.silence();
     trouble(why.message, navigator.onLine ? "Trying again; what was said stays here." : "This machine is offline.");
   }
@@ -206,6 +208,10 @@ const handlers = {
   "response.function_call_arguments.done": (call) => showCall(call),
   "response.done": ({ response }) => {
     if (answering === response.id) answering = null;
+    if (asked && !answering) {
+      asked = false;
+      connection.send({ type: "response.create" });
+    }
     voice?.finish();
     if (response.status === "failed")
       trouble("This turn could not be answered.", response.status_details?.error?.message ?? "The session goes on.");
@@ -309,19 +315,22 @@ async function hold() {
     controls();
     return;
   }
-  await bargeIn();
-  if (answering) connection.send({ type: "response.cancel" });
+  if (!holding) return controls(); // let go while the microphone was being opened
   connection.send({ type: "input_audio_buffer.clear" });
   document.body.dataset.hearing = "yes";
+  controls();
+  await bargeIn();
+  if (answering) connection.send({ type: "response.cancel" });
 }
 
 function release() {
   if (!holding) return;
   holding = false;
+  const heard = document.body.dataset.hearing;
   delete document.body.dataset.hearing;
-  if (connection.open) {
+  if (heard && connection.open) {
     connection.send({ type: "input_audio_buffer.commit" });
-    connection.send({ type: "response.create" });
+    respond();
     waterfall.begin("held");
   }
   controls();
@@ -336,8 +345,14 @@ async function sendText(text) {
     type: "conversation.item.create",
     item: { type: "message", role: "user", content: [{ type: "input_text", text }] },
   });
-  connection.send({ type: "response.create" });
+  respond();
   waterfall.begin("typed");
+}
+
+// Ask for an answer; while another one is still under way, when that has ended.
+function respond() {
+  if (answering) asked = true;
+  else connection.send({ type: "response.create" });
 }
 
 async function sendPicture(file) {
@@ -470,7 +485,7 @@ function answerCall(call_id, output, line) {
   shown.textContent = `→ ${output}`;
   line.append(shown);
   connection.send({ type: "conversation.item.create", item: { type: "function_call_output", call_id, output } });
-  connection.send({ type: "response.create" });
+  respond();
 }
 
 function setScheme(given) {
