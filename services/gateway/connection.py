@@ -102,6 +102,8 @@ class Connections:
         try:
             async with ref.open(Connect(dialect=handshake.dialect), timeout=float("inf"), buffer=BUFFER) as events:
                 connection = self._open[transport] = Connection(self, transport, events, handshake.dialect)
+                if self.draining:  # since it was let in
+                    connection.drain()
                 ticket.on_end(connection.end)
                 deadlines.add(ticket)
                 try:
@@ -325,7 +327,7 @@ class Turn:
         self.last = False
         """Whether there is to be no other turn after this one."""
         self.changed = Event()
-        """Set when any of this may have changed."""
+        """Set when this is the last turn and it may be over."""
         self._listening = False
         self._responses: set[str] = set()
 
@@ -347,7 +349,8 @@ class Turn:
                 self._responses.discard(event.response.id)
             case _:
                 return
-        self.changed.set()
+        if self.last:
+            self.changed.set()
 
 
 def _decode(message: Message, dialect: Dialect) -> FromClient:
