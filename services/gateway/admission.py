@@ -155,15 +155,6 @@ class Admission:
         """Those that are open."""
         return len(self._tickets)
 
-    def visit(self, visit: Visit) -> None:
-        """Look at where a request comes from, and under which name.
-
-        Raises:
-            Refusal: See `OriginPolicy`.
-        """
-        with self._counting():
-            self._origins.check(visit)
-
     def identify(self, visit: Visit, key: str | None) -> KeyId:
         """Return whose API key somebody has given.
 
@@ -196,7 +187,7 @@ class Admission:
 
     def _admitted(self, visit: Visit, handshake: Handshake) -> Ticket:
         self._origins.check(visit)
-        self._make_room()
+        self._check_room()
         grant = self._granted(visit, handshake)
         key = grant.minter if grant else self._identified(visit, handshake.key)
         self._charge(key)
@@ -208,7 +199,7 @@ class Admission:
             raise refusals.secret_invalid() from None
         return Ticket(key, self._limits, grant.session)
 
-    def _make_room(self) -> None:
+    def _check_room(self) -> None:
         if not self.ready:
             raise refusals.starting()
         if self.draining:
@@ -265,14 +256,10 @@ class Admission:
     def _is_valid(self, key: KeyId) -> bool:
         return key in self._keys if self._keys.required else True
 
-    def count(self, refusal: refusals.Refusal) -> None:
-        """Count a refusal that was decided elsewhere."""
-        self.refused[refusal.reason] += 1
-
     @contextmanager
     def _counting(self) -> Generator[None]:
         try:
             yield
         except refusals.Refusal as refusal:
-            self.count(refusal)
+            self.refused[refusal.reason] += 1
             raise

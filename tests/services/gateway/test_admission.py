@@ -192,5 +192,5 @@ def test_pages_and_names_come_before_keys() -> None:
     assert door.knock("wrong", page) == "origin"
     assert door.knock("wrong", Visit(local="127.0.0.1", host="evil.example")) == "host"
     with pytest.raises(Refusal, match="origin"):
-        door.admission.visit(page)
+        door.admission.identify(page, "one")
     assert door.admission.refused["origin"] == 2

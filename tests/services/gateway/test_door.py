@@ -72,7 +72,7 @@ async def mint(client: httpx2.AsyncClient, path: str = SECRETS, **body: Any) -> 
 async def test_refusals_come_before_the_upgrade(server: Any) -> None:
     system = gateway("right", max_sessions=1, guesses_per_minute=4)
     async with serving(system.application(), server) as address:
-        assert await opened(address) == (401, None)
+        assert await opened(address, Cookie="session=right; key=right") == (401, None)
         assert await opened(address, "wrong") == (401, "invalid_api_key")
         assert await opened(address, "ek_wrong") == (401, "invalid_api_key")
         assert await opened(address, "right", Origin="https://evil-app.example.com") == (403, "origin_not_allowed")
@@ -104,6 +104,14 @@ async def test_a_name_that_leads_here_by_dns_is_not_ours() -> None:
         strange = await client.get("/v1/models", headers={"Host": "localhost/healthz?#"})
         assert strange.status_code in (400, 403), "routing and checks read the same path"
         assert (await client.get("/v1/models", headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
+
+
+async def test_behind_a_proxy_on_this_machine_the_address_is_the_clients() -> None:
+    async with serving(gateway("right", guesses_per_minute=1).application()) as address:
+        here, there = {"X_Forwarded_For": "192.0.2.1"}, {"X_Forwarded_For": "192.0.2.2"}
+        assert await opened(address, "guess", **here) == (401, "invalid_api_key")
+        assert await opened(address, "right", **here) == (429, "rate_limit_exceeded")
+        assert str(await opened(address, "right", **there)).startswith("sess_")
 
 
 async def test_pages_and_lists_take_a_key_where_there_is_one() -> None:
