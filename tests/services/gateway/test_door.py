@@ -1,8 +1,10 @@
 """Refusals, client secrets and ends of sessions, over real sockets."""
 
 import json
+import string
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from random import Random
 from typing import Any
 
 import httpcore2  # noqa: F401  (httpx2 would import it in the event loop)
@@ -16,6 +18,7 @@ from starlette.routing import Mount
 from troupe.actors.secret import Secret
 from troupe.services.gateway.access import Access
 from troupe.services.gateway.app import Gateway
+from troupe.services.gateway.client_secrets import LONGEST
 from troupe.services.gateway.limits import Limits
 from troupe.services.gateway.websocket import WebSocketProtocol
 from websockets.asyncio.client import ClientConnection, connect
@@ -130,9 +133,11 @@ async def test_pages_and_lists_take_a_key_where_there_is_one() -> None:
 
 async def test_a_client_secret_opens_a_session_as_configured_and_only_one() -> None:
     async with serving(gateway("right").application()) as address, http(address, "right") as client:
-        session = {"type": "realtime", "instructions": "Speak like a pirate.", "model": "gpt-realtime"}
+        instructions = "Speak like a pirate." + "".join(Random(5).choices(string.ascii_letters, k=5000))
+        session = {"type": "realtime", "instructions": instructions, "model": "gpt-realtime"}
         secret = await mint(client, session=session, expires_after={"anchor": "created_at", "seconds": 30})
-        assert secret["session"]["instructions"] == "Speak like a pirate."
+        assert secret["session"]["instructions"] == instructions
+        assert LONGEST - 1000 < len(secret["value"]) <= LONGEST, "and that fits into a header"
         protocols = ["realtime", f"openai-insecure-api-key.{secret['value']}"]
         assert await opened(address, secret["value"], "?model=gpt-realtime-mini") == (401, "invalid_api_key")
         url = f"ws://{address}/v1/realtime?model=gpt-realtime"
@@ -140,7 +145,7 @@ async def test_a_client_secret_opens_a_session_as_configured_and_only_one() -> N
             assert socket.subprotocol == "realtime"
             created = await heard(socket)
             assert created["session"]["id"] == secret["session"]["id"]
-            assert created["session"]["instructions"] == "Speak like a pirate."
+            assert created["session"]["instructions"] == instructions
         assert await opened(address, secret["value"]) == (401, "invalid_api_key")
 
 
