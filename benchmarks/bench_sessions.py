@@ -73,9 +73,8 @@ def rows(*, quick: bool) -> list[Row]:
     floor, _ = most("echo", "echo", start=400, step=50, seconds=8)
     sessions, duplex = most("troupe", "duplex", start=200, step=25, seconds=12)
     turns = run("troupe", "turns", sessions=100, seconds=40, sentences=3)
-    fewer = run("troupe", "duplex", sessions=25, seconds=12)
     idle = run("troupe", "idle", sessions=100, seconds=10)
-    memory = (duplex.memory - fewer.memory) / (duplex.sessions - fewer.sessions) / 1024
+    memory = duplex.memory / duplex.sessions / 1024
     return [
         at_least(
             0.5,
@@ -112,7 +111,7 @@ if __name__ == "__main__":
         [
             Row(what="CPU of a session", value=trial.cpu_per_session, unit="ms/s"),
             Row(
-                what="memory of a session, the server's own included",
+                what="memory of a session",
                 value=trial.memory / 1024 / max(1, trial.sessions),
                 unit="KiB",
             ),

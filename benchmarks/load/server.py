@@ -51,11 +51,15 @@ def voice_system(sentences: int):
 async def serve_troupe(sentences: int) -> None:
     """Serve as `troupe serve` does."""
     listener = listening_socket("127.0.0.1", 0)
-    print(listener.getsockname()[1], flush=True)
     limits = Limits(max_sessions=5000, max_lag=60.0, half_open=5000, half_open_per_address=5000)
     server = Server(Gateway(system=voice_system(sentences), limits=limits), Serving(limits=limits))
+
+    def ready() -> None:
+        spare_collector()
+        print(listener.getsockname()[1], flush=True)
+
     async with create_task_group() as tasks:
-        tasks.start_soon(server.run, [listener], spare_collector)
+        tasks.start_soon(server.run, [listener], ready)
         await stdin_ends()
         server.end(patience=0)
 

@@ -46,11 +46,11 @@ def run(
 ) -> Trial:
     """Measure `sessions` sessions on a fresh server."""
     extra = ["--profile", profile] if profile else []
-    with _process("load.server", kind, "--sentences", str(sentences), *extra) as server:
+    with process("load.server", kind, "--sentences", str(sentences), *extra) as server:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
-        before = _memory(server.pid)
-        with _process(
+        before = memory(server.pid)
+        with process(
             "load.client", port, workload, "--sessions", str(sessions), "--seconds", str(seconds), "--warm-up",
             str(warm_up),
         ) as client:  # fmt: skip
@@ -63,14 +63,15 @@ def run(
                 sessions=sessions,
                 seconds=seconds,
                 cpu=_cpu(server.pid) - cpu,
-                memory=_memory(server.pid) - before,
+                memory=memory(server.pid) - before,
                 switches=_switches(server.pid) - switches,
                 seen=seen,
             )
 
 
 @contextmanager
-def _process(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def process(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a module of this package until the block ends; it ends with its standard input."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=HERE,
@@ -95,8 +96,19 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def _memory(pid: int) -> int:
+def memory(pid: int) -> int:
+    """Return the bytes that a process holds in memory."""
     return _status(pid, "VmRSS") * 1024
+
+
+def threads(pid: int) -> int:
+    """Return how many threads a process has."""
+    return _status(pid, "Threads")
+
+
+def descriptors(pid: int) -> int:
+    """Return how many file descriptors a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def _switches(pid: int) -> int:
