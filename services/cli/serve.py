@@ -68,7 +68,7 @@ def serve(
     Keys that clients have to give are read from the environment variable TROUPE_API_KEYS, separated by commas; without
     any, the server listens on loopback only.
     """
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     chains = {"stt": stt, "llm": llm, "tts": tts}
     arguments: dict[str, object] = {part: ",".join(names) for part, names in chains.items() if names}
     arguments |= {"host": host, "port": port, "workers": workers, "tls": tls, "tls_cert": tls_cert, "tls_key": tls_key}

@@ -1,8 +1,6 @@
-"""With a model of a few hundred bytes, which the real package loads and runs, with espeak-ng's phonemes.
+"""With a model of a few hundred bytes, which the real package loads and runs; see `tiny_kokoro`.
 
-It has the inputs and outputs of Kokoro's graph: every phoneme is a tenth of a second of a tone, whose loudness is the
-mean of the voice's style vector; punctuation and spaces are silent. The engine runs in a process of its own, as
-espeak-ng's engine does.
+The engine runs in a process of its own, as espeak-ng's engine does.
 """
 
 from itertools import pairwise
@@ -10,79 +8,20 @@ from multiprocessing.managers import BaseManager, RemoteError
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
+from tiny_kokoro import write_kokoro
 from troupe.actors.inference.errors import EngineFailed, NotInstalled, UnknownVoice
 from troupe.actors.inference.kokoro import RATE, KokoroEngine
 from troupe.actors.inference.results import SpeechChunk, Voice, Word
 
 pytestmark = pytest.mark.real_time
 
-FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
-VOICES = {"af_heart": 0.5, "am_adam": 0.25, "bm_george": 0.25, "ef_dora": 0.4, "jf_alpha": 0.3}
-PHONEME = RATE // 10
-
-
-def write_model(path: Path, *, durations: bool = True, style: int = 256) -> None:
-    nodes = [
-        ("Shape", "tokens", "length", {"start": 1, "end": 2}),
-        ("GreaterOrEqual", "tokens first_sound", "sounds"),
-        ("Cast", "sounds", "gates", {"to": FLOAT}),
-        ("Expand", "gates phoneme", "gate"),
-        ("Transpose", "gate", "by_token", {"perm": [1, 0]}),
-        ("ReduceMean", "style", "loudness", {"keepdims": 0}),
-        ("Mul", "tone loudness", "heard"),
-        ("Mul", "by_token heard", "spoken"),
-        ("Mul", "speed nothing", "ignored"),
-        ("Add", "spoken ignored", "sum"),
-        ("Reshape", "sum flat", "audio"),
-    ]
-    outputs = [helper.make_tensor_value_info("audio", FLOAT, ["samples"])]
-    if durations:
-        value = helper.make_tensor("value", INT, [1], [4])
-        nodes.append(("ConstantOfShape", "length", "duration", {"value": value}))
-        outputs.append(helper.make_tensor_value_info("duration", INT, ["tokens"]))
-    constants = {
-        "first_sound": np.int64(17),  # below are punctuation and the space
-        "phoneme": np.array([PHONEME, 1]),
-        "tone": np.sin(2 * np.pi * 220 / RATE * np.arange(PHONEME)).astype(np.float32),
-        "nothing": np.zeros(1, np.float32),
-        "flat": np.array([-1]),
-    }
-    graph = helper.make_graph(
-        [
-            helper.make_node(operator, arguments.split(), [output], **dict(*attributes))
-            for operator, arguments, output, *attributes in nodes
-        ],
-        "tiny",
-        [
-            helper.make_tensor_value_info("tokens", INT, [1, "t"]),
-            helper.make_tensor_value_info("style", FLOAT, [1, style]),
-            helper.make_tensor_value_info("speed", FLOAT, [1]),
-        ],
-        outputs,
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString())
-
-
-def write(folder: Path, *, durations: bool = True, style: int = 256) -> Path:
-    """Write model and voices below `folder`, the folder of all models."""
-    (folder / "kokoro").mkdir()
-    write_model(folder / "kokoro" / "model.onnx", durations=durations, style=style)
-    with (folder / "kokoro" / "voices.bin").open("wb") as file:
-        np.savez(file, **{name: np.full((510, 1, 256), level, np.float32) for name, level in VOICES.items()})
-    return folder
-
 
 @pytest.fixture(scope="module")
 def engine(process: BaseManager, tmp_path_factory: pytest.TempPathFactory) -> KokoroEngine:
-    return process.open_KokoroEngine(models=write(tmp_path_factory.mktemp("models")))
+    return process.open_KokoroEngine(models=write_kokoro(tmp_path_factory.mktemp("models")))
 
 
 def samples(chunk: SpeechChunk) -> np.ndarray:
@@ -194,21 +133,21 @@ def test_bad_arguments_are_refused(engine: KokoroEngine) -> None:
 
 
 def test_a_model_without_durations_speaks_without_word_times(process: BaseManager, tmp_path: Path) -> None:
-    engine = process.open_KokoroEngine(models=write(tmp_path, durations=False))
+    engine = process.open_KokoroEngine(models=write_kokoro(tmp_path, durations=False))
     (chunk,) = engine.synthesize("Hello world.")
     assert np.abs(samples(chunk)).max() > 0.4
     assert chunk.words == ()
 
 
 def test_a_model_that_fails_is_an_error(process: BaseManager, tmp_path: Path) -> None:
-    engine = process.open_KokoroEngine(models=write(tmp_path, style=128))  # the voices have 256
+    engine = process.open_KokoroEngine(models=write_kokoro(tmp_path, style=128))  # the voices have 256
     with pytest.raises(EngineFailed, match="failed to speak"):
         list(engine.synthesize("Hello."))
 
 
 @pytest.mark.parametrize("broken", ["model.onnx", "voices.bin"])
 def test_a_broken_model_is_an_error_with_the_fix(process: BaseManager, tmp_path: Path, broken: str) -> None:
-    write(tmp_path)
+    write_kokoro(tmp_path)
     for content in (b"<html>404</html>", b""):
         (tmp_path / "kokoro" / broken).write_bytes(content)
         with pytest.raises(RemoteError, match=r"EngineFailed: kokoro can't be loaded.*: troupe models pull kokoro"):
