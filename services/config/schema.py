@@ -52,7 +52,7 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which language is spoken, as ISO 639-1 (``de``), in a session whose client does not say; empty to find out."""
     spoken_fallback: str = ""
     """What the assistant says where an answer fails; nothing if empty."""
-    speculate: bool = True
+    speculate: bool = False
     """Whether an answer is begun when the user's turn may have ended; it costs a request where the user goes on."""
 
     def chain(self, part: Part) -> tuple[str, ...]:
