@@ -280,7 +280,7 @@ def video(films: list[str], seconds: int, rounds: int) -> list[Row]:
             what = f"live {title}, 640 x 480, 30/s: CPU per second"
             bare = {"floor": plain * scale, **per}
             found.append(at_most(1.1, what=f"{what}, a picture each second", value=live * scale, **bare))
-            found.append(at_most(1.1, what=f"{what}, every picture compared", value=compared * scale, **bare))
+            found.append(at_most(1.2, what=f"{what}, every picture compared", value=compared * scale, **bare))
             what = f"a file of {title}, a picture each second: CPU per second"
             found.append(at_most(1.1, what=what, value=file * scale, floor=file_plain * scale, **per))
             frames = LiveFrames(codec)

@@ -45,7 +45,7 @@ class Sampler:
     """Decides frame by frame.
 
     The change of a picture is the mean absolute difference of its luma to that of the last one taken, over a grid of
-    64 x 48 points, as a part of full scale. It costs less than 20 µs whatever the size of the picture. It knows no
+    64 x 48 points, as a part of full scale. It costs 20 to 50 µs whatever the size of the picture. It knows no
     motion: a pan looks like another scene.
 
     Attributes:
