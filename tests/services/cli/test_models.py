@@ -1,0 +1,103 @@
+"""`troupe models` as a user runs it."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from troupe.actors.inference.catalogue import ENGINES, LocalEngine, ModelFile
+from troupe.services.cli import main
+from troupe.services.wire import Late
+from troupe.services.wire.openai import OpenAiWire
+
+pytestmark = pytest.mark.real_time
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TROUPE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("COLUMNS", "160")
+    for kind in ("OPENAI", "OPENROUTER", "ANTHROPIC", "DEEPGRAM", "ELEVENLABS", "CARTESIA", "TOGETHER"):
+        monkeypatch.delenv(f"{kind}_API_KEY", raising=False)
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Iterator[str]:
+    """A server of the files in a folder."""
+    (tmp_path / "published").mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = partial(Quiet, directory=str(tmp_path / "published"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def troupe(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = 0
+    try:
+        main(["models", *arguments])
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 0
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def test_local_models_and_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = troupe(capsys)
+    assert status == 0
+    for name in ENGINES:
+        assert name in out
+    assert "troupe models pull moonshine-small" in out
+
+
+def test_models_of_providers_are_listed_with_a_deadline(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("troupe.services.cli.models.PATIENCE", 0.3)
+    with OpenAiWire(models=("one", "two")) as good, OpenAiWire() as slow, OpenAiWire(keys=("sk-1",)) as closed:
+        slow.fail("/v1/models", Late())
+        wires = {"openai": good, "whisper": slow, "chatterbox": closed}
+        Path("troupe.toml").write_text(
+            "\n".join(f"[providers.{n}]\nbase_url = '{w.base_url}'" for n, w in wires.items())
+        )
+        status, out, _ = troupe(capsys)
+    assert status == 0
+    assert "openai, 2 models:\nopenai/one, openai/two" in out
+    assert "whisper: no answer within 0.3 s" in out
+    assert "chatterbox: authentication_failed (HTTP 401" in out
+
+
+def test_a_model_is_pulled(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, publisher: str, tmp_path: Path
+) -> None:
+    (tmp_path / "published" / "weights").write_bytes(bytes(100_000))
+    files = (ModelFile("weights", f"{publisher}/weights", 100_000), ModelFile("more", f"{publisher}/more", 10))
+    tiny = LocalEngine(
+        name="tiny", kind="tts", extra="tiny", package="no_such", files=files, licence="", languages="", remark=""
+    )
+    monkeypatch.setitem(ENGINES, "tiny", tiny)
+    status, _, err = troupe(capsys, "pull", "tiny")
+    assert status == 1
+    assert "troupe: tiny: 127.0.0.1 answered HTTP 404 for more" in err
+    (tmp_path / "published" / "more").write_bytes(bytes(10))
+    status, out, _ = troupe(capsys, "pull", "tiny")
+    assert status == 0
+    assert "weights" not in out, "it is here already"
+    assert f"tiny is in {tmp_path / 'models' / 'tiny'}" in "".join(out.splitlines())
+    assert "It still needs its package: pip install 'troupe[tiny]'" in out
+    assert troupe(capsys, "pull", "tiny")[1].startswith("tiny is here: ")
+
+
+def test_a_name_that_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = troupe(capsys, "pull", "kokro")
+    assert (status, err.strip()) == (2, "troupe: there is no local model kokro; did you mean kokoro?")
