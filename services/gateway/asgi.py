@@ -13,14 +13,13 @@ from anyio import move_on_after
 from msgspec import Struct
 from starlette.types import ASGIApp, Message, Scope
 from websockets.datastructures import Headers
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from .transports import EXTENSION, Disconnected, Transport
 
 CLOSE_DEADLINE: Final = 1.0
 """Seconds that a client has to answer a close frame before its connection is dropped."""
-NORMAL_CLOSURE: Final = 1000
-ABNORMAL: Final = 1006
 
 
 class Answer(Struct, frozen=True):
@@ -74,7 +73,7 @@ class Dialogue:
                 with move_on_after(CLOSE_DEADLINE, shield=True):
                     await self._answer(Answer(HTTPStatus.INTERNAL_SERVER_ERROR))
             with move_on_after(CLOSE_DEADLINE, shield=True):
-                await self._transport.close(NORMAL_CLOSURE)
+                await self._transport.close(CloseCode.NORMAL_CLOSURE)
             self._transport.abort()
 
     async def receive(self) -> Message:
@@ -85,7 +84,7 @@ class Dialogue:
         try:
             message = await self._transport.receive()
         except Disconnected:
-            return {"type": "websocket.disconnect", "code": ABNORMAL}
+            return {"type": "websocket.disconnect", "code": CloseCode.ABNORMAL_CLOSURE}
         return {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
 
     async def send(self, message: Message) -> None:
@@ -107,7 +106,9 @@ class Dialogue:
                 await self._transport.send(message["bytes"] if text is None else text.encode(), text=text is not None)
             case "websocket.close":
                 with move_on_after(CLOSE_DEADLINE):
-                    await self._transport.close(message.get("code", 1000), message.get("reason") or "")
+                    await self._transport.close(
+                        message.get("code", CloseCode.NORMAL_CLOSURE), message.get("reason") or ""
+                    )
             case other:
                 raise RuntimeError(f"the application sent {other!r}, which has no place here")
 

@@ -13,6 +13,7 @@ from anyio import CancelScope, CapacityLimiter, Event, create_task_group, move_o
 from anyio.lowlevel import checkpoint
 from msgspec import Struct
 from msgspec.structs import replace
+from websockets.frames import CloseCode
 
 from ...actors.realtime import response_events, server_events
 from ...actors.realtime.client_events import InputAudioBufferAppend
@@ -28,7 +29,7 @@ from ...runtime import Duplex, Restart, Supervisor, child
 from ...runtime.errors import ActorDied, ChannelBroken, ChannelClosed, WouldBlock
 from ...runtime.exits import Crashed
 from .admission import Ending, Ticket
-from .framing import Message
+from .framing import LARGE, Message
 from .transports import Disconnected, Transport
 
 SEND_DEADLINE: Final = 3.0
@@ -41,15 +42,11 @@ LATEST: Final = 1.5
 """Seconds that a client may be behind before the rest of the response it is hearing is left out."""
 BUFFER: Final = 512
 """Events that may wait in each direction."""
-LARGE: Final = 256 * 1024
-"""Characters of a message that is decoded in a thread: in the event loop it would hold up all others."""
 PIECE: Final = 48_000
 """Bytes of audio that a session takes at a time, a second as a rule: a minute at once would hold up all others."""
 
-NORMAL_CLOSURE: Final = 1000
-TOO_SLOW: Final = 1008
-INTERNAL_ERROR: Final = 1011
-SERVICE_RESTART: Final = 1012
+TOO_SLOW: Final = CloseCode.POLICY_VIOLATION
+"""What a client that does not read would be told, if it did."""
 
 _log = logging.getLogger("troupe.gateway")
 
@@ -98,7 +95,7 @@ class Connections:
         spec = child(VoiceSession, session, self._services, name=session.id, restart=Restart.TEMPORARY)
         ref = await self.sessions.start_child(spec)
         deadlines = self.sessions.system.deadlines
-        farewell = Farewell(INTERNAL_ERROR)
+        farewell = Farewell(CloseCode.INTERNAL_ERROR)
         try:
             async with ref.open(Connect(dialect=handshake.dialect), timeout=float("inf"), buffer=BUFFER) as events:
                 connection = self._open[transport] = Connection(self, transport, events, handshake.dialect)
@@ -175,7 +172,7 @@ class Connection:
         """When all that the session had said was sent last."""
         self._muted: str | None = None
         """The response of which no more audio is sent."""
-        self._farewell = Farewell(NORMAL_CLOSURE)
+        self._farewell = Farewell(CloseCode.NORMAL_CLOSURE)
         self._sending = False
         """Whether a frame is on its way, of which a part may be sent."""
         self._scope = CancelScope()
@@ -196,7 +193,7 @@ class Connection:
         words = [] if self._sending else encode(server_events.error_event(ending.mistake), self._dialect)
         self._leave(Farewell(ending.code, ending.reason, words))
 
-    def leave(self, code: int = SERVICE_RESTART) -> None:
+    def leave(self, code: int = CloseCode.SERVICE_RESTART) -> None:
         """End the connection, whatever is under way."""
         self._leave(Farewell(code))
 
@@ -232,7 +229,9 @@ class Connection:
         except Disconnected:
             pass
         except ActorDied as died:
-            self._farewell = Farewell(INTERNAL_ERROR if isinstance(died.exit, Crashed) else SERVICE_RESTART)
+            self._farewell = Farewell(
+                CloseCode.INTERNAL_ERROR if isinstance(died.exit, Crashed) else CloseCode.SERVICE_RESTART
+            )
 
     def _put(self, event: ToClient) -> Coroutine[Any, Any, None] | None:
         """Send an event if that takes no waiting; else return what waits."""
@@ -288,7 +287,7 @@ class Connection:
         try:
             await self._transport.each(self._take)
         except Disconnected:
-            self.leave(NORMAL_CLOSURE)
+            self.leave(CloseCode.NORMAL_CLOSURE)
         except (ChannelBroken, ChannelClosed):
             return  # the session has ended; the writer says why
 

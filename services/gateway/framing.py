@@ -10,7 +10,7 @@ from collections import deque
 from encodings.utf_8 import IncrementalDecoder
 from typing import Final
 
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
@@ -20,8 +20,7 @@ except ImportError:  # a platform for which the package has no compiled part
     from websockets.utils import apply_mask
 
 LARGE: Final = 256 * 1024
-"""Bytes of a text frame that is unmasked and decoded as it comes in: all at once would hold up the event loop."""
-INVALID_DATA: Final = 1007
+"""Bytes of a message that is worked on as it comes in, and then in a thread: all at once, it would hold up others."""
 
 _TEXT: Final = 0x81  # the last, or only, frame of a text message
 _BINARY: Final = 0x82
@@ -116,7 +115,7 @@ class Framing:
                 try:
                     messages.append(str(apply_mask(data[start:end], data[start - 4 : start]), "utf-8"))
                 except UnicodeDecodeError:
-                    self.fail(INVALID_DATA)
+                    self.fail(CloseCode.INVALID_DATA)
                     return
                 at = end
             else:
@@ -139,7 +138,7 @@ class Framing:
                 messages.append(self._large.text())
                 self._large = None
         except UnicodeDecodeError:
-            self.fail(INVALID_DATA)
+            self.fail(CloseCode.INVALID_DATA)
         return taken
 
     def _delegate(self, data: bytes, messages: deque[Message]) -> None:
@@ -159,7 +158,7 @@ class Framing:
         try:
             messages.append(pieces.decode() if self._pieces_are_text else bytes(pieces))
         except UnicodeDecodeError:
-            self.fail(INVALID_DATA)
+            self.fail(CloseCode.INVALID_DATA)
 
     def fail(self, code: int, reason: str = "") -> None:
         """End the connection because of what the client sent."""

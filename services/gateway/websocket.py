@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
@@ -35,7 +36,6 @@ READ_BUFFER: Final = 256 * 1024
 """Bytes of messages that may wait for whoever receives, before the kernel has to keep what follows."""
 PING_INTERVAL: Final = 20.0
 """Seconds without a word from the client after which it is asked for one; after as many again it is given up."""
-SERVICE_RESTART: Final = 1012
 
 _log = logging.getLogger("troupe.gateway")
 _quiet = logging.getLogger("troupe.gateway.websocket")  # of the protocol itself: one line per connection and fault
@@ -132,7 +132,7 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
     def shutdown(self) -> None:
         """Close, because the server ends."""
         if self._framing.open:
-            self._framing.fail(SERVICE_RESTART)
+            self._framing.fail(CloseCode.SERVICE_RESTART)
             self._flush()
         elif not self._accepted:
             self._transport.close()
