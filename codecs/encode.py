@@ -53,7 +53,7 @@ def encode_to(target: str | Path | BinaryIO, pcm: Pcm, form: str | None = None, 
     """
     if isinstance(target, str | Path):
         encoding = encoding_named(form or Path(target).suffix.removeprefix(".").lower())
-        with Path(target).open("wb") as opened:
+        with Path(target).open("w+b") as opened:
             encode_to(opened, pcm, encoding.name, bit_rate=bit_rate)
         return
     if form is None:

@@ -12,8 +12,8 @@ Everything is written bit-exact: no date, no random number, no version of a libr
 """
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -27,6 +27,8 @@ from .gate import Packet, libav_errors
 
 _LIVE_BUFFER = 4096
 _BUFFER = 256 * 1024
+_INDEXED = frozenset({"mp4", "mov", "ipod"})
+"""Containers with an index that libav, left to itself, puts behind all else."""
 
 
 class _Collector:
@@ -63,16 +65,15 @@ class _Writer:
     def __init__(self, file: BinaryIO) -> None:
         self.closed = False
         self._file = file
-        self._start = file.tell()
+        self._start = self._end = file.tell()
         self.failure: BaseException | None = None
 
     def write(self, data: Any) -> int:
         """Write to the file, unless that has failed."""
         if self.failure is None and not self.closed:
-            try:
+            with self._failing_later():
                 self._file.write(data)
-            except BaseException as failure:
-                self.failure = failure
+                self._end = max(self._end, self._file.tell())
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -84,6 +85,55 @@ class _Writer:
         """Return the position."""
         return self._file.tell() - self._start
 
+    def go_to_end(self) -> None:
+        """Move behind all that was written."""
+        self._file.seek(self._end)
+
+    def reread(self, _name: str, _flags: int, _options: object) -> "_Rereader":
+        """Open what was written for reading, as libav asks for it."""
+        return _Rereader(self)
+
+    def read_at(self, position: int, length: int) -> bytes:
+        """Return at most `length` bytes of what was written, unless that fails; the position stays."""
+        data = b""
+        if self.failure is None:
+            with self._failing_later():
+                place = self._file.tell()
+                self._file.seek(self._start + position)
+                data = self._file.read(length)
+                self._file.seek(place)
+        return data
+
+    @contextmanager
+    def _failing_later(self) -> Generator[None]:
+        try:
+            yield
+        except BaseException as failure:
+            self.failure = failure
+
+
+class _Rereader:
+    """What libav reads from when it moves back what it has written, so that the index of an MP4 file gets in front."""
+
+    def __init__(self, writer: _Writer) -> None:
+        self._writer = writer
+        self._position = 0
+
+    def read(self, length: int) -> bytes:
+        """Return at most `length` bytes."""
+        data = self._writer.read_at(self._position, length)
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, and return the new position."""
+        self._position = offset + (self._position if whence == os.SEEK_CUR else 0)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
 
 class Output:
     """A container that is written. It belongs to one thread; `close`, or leaving its ``with`` block, ends it.
@@ -93,8 +143,9 @@ class Output:
     Args:
         muxer: libav's name of the container.
         options: of the muxer.
-        file: where it goes, from its present position on: a binary file that can seek. None for a stream: then `take`
-            returns what was written.
+        file: where it goes, from its present position on: a binary file that can seek. If it can be read as well, the
+            index of MP4 and QuickTime comes in front, so that they can be played before all of them has arrived. None
+            for a stream: then `take` returns what was written.
 
     Raises:
         UnsupportedFormat: if this build of libav can't write the container.
@@ -103,7 +154,9 @@ class Output:
     def __init__(self, muxer: str, options: Mapping[str, str], file: BinaryIO | None = None) -> None:
         self._container: Any = None  # PyAV types what takes keyword arguments in part only
         self._collector = _Collector()
-        self._writer = None if file is None else _Writer(file)
+        self._writer = writer = None if file is None else _Writer(file)
+        if writer is not None and file is not None and muxer in _INDEXED and file.readable():
+            options = {"movflags": "+faststart", **options}
         try:
             self._container = av.open(
                 self._writer or self._collector,
@@ -111,6 +164,7 @@ class Output:
                 format=muxer,
                 container_options={"fflags": "+bitexact", "flush_packets": "0" if file else "1", **options},
                 buffer_size=_BUFFER if file else _LIVE_BUFFER,
+                io_open=None if writer is None else writer.reread,
             )
         except ValueError as error:
             raise UnsupportedFormat(f"this build of libav can't write {muxer}") from error
@@ -202,6 +256,8 @@ class Output:
             self._container.start_encoding()
             self._container.close()
         self._check()
+        if self._writer is not None:
+            self._writer.go_to_end()
 
     def discard(self) -> None:
         """Give it up, unless it is closed: nothing more is written. It may be called more than once."""

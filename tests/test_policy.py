@@ -16,7 +16,7 @@ POLICY = {
     "actors/voice/response.py:run": "a turn that can't be answered says so, and the session lives on",
     "actors/voice/utterance.py:run": "what can't be understood is told as failed, and the session lives on",
     "codecs/gate.py:read": "libav's reader must not raise into C; the error is raised again on this side",
-    "codecs/output.py:write": "libav's writer must not raise into C; the error is raised again on this side",
+    "codecs/output.py:_failing_later": "libav's writer must not raise into C; the error is raised again on this side",
     "codecs/zygote.py:_run": "a job's child process tells its parent of any error, and ends",
     "runtime/drain.py:_take": "an error of the receiver's function is raised in the receiver, not in the sender",
     "runtime/incarnation.py:_own_task": "an error in an actor's own task crashes the actor",

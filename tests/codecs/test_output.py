@@ -123,6 +123,47 @@ def test_an_unfinished_one_is_given_up_at_once(dropped):
     assert file.getvalue() == b""
 
 
+class Deaf(io.BytesIO):
+    """It can't be read."""
+
+    def readable(self):
+        return False
+
+    def read(self, size=-1):
+        raise OSError("this is the wrong end")
+
+
+class Liar(Deaf):
+    """It says that it can be read, but it can't."""
+
+    def readable(self):
+        return True
+
+
+@pytest.mark.parametrize("muxer", ["mp4", "mov", "ipod"])
+def test_an_index_comes_in_front_if_it_can(muxer):
+    before = b"something else"
+    for kind, indexed in ((io.BytesIO, True), (Deaf, False)):
+        file = kind()
+        file.write(before)
+        with Output(muxer, {}, file) as output:
+            stream = output.add_packets("aac", Fraction(1, 1000), rate=48000)
+            for number in range(3000):  # more than is read at once
+                packet = packet_of(number.to_bytes(2, "big") * 100)
+                packet.stream, packet.time_base, packet.pts, packet.dts = stream, Fraction(1, 1000), number, number
+                output.write([packet])
+        data = file.getvalue()
+        assert data.startswith(before)
+        assert (data.index(b"moov") < data.index(b"mdat")) == indexed
+        content = data[data.index(b"mdat") + 4 :]
+        assert content.startswith(b"".join(number.to_bytes(2, "big") * 100 for number in range(3000)))
+
+
+def test_a_file_that_can_not_be_read_after_all():
+    with pytest.raises(OSError, match="wrong end"), Output("mp4", {}, Liar()) as output:
+        output.write(mp3_packets(output))
+
+
 def test_a_block_ends_it():
     file = io.BytesIO()
     with Output("mp3", {}, file) as output:
