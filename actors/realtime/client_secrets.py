@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from . import beta
 from .client_events import SessionPatch
@@ -102,12 +103,12 @@ class SecretRequest(Struct, frozen=True, kw_only=True):
     """How long the secret opens sessions."""
 
 
-def read_client_secret_request(body: bytes, *, model: str, seconds: int = SECONDS) -> SecretRequest:
+def read_client_secret_request(body: bytes, *, opening: RealtimeSession, seconds: int = SECONDS) -> SecretRequest:
     """Read the body of ``POST /v1/realtime/client_secrets``; an empty one is fine.
 
     Args:
         body: JSON.
-        model: what a session uses that names none.
+        opening: what a conversation begins with as far as the request says nothing.
         seconds: how long the secret lives that the request says nothing about.
 
     Raises:
@@ -119,12 +120,12 @@ def read_client_secret_request(body: bytes, *, model: str, seconds: int = SECOND
     except msgspec.ValidationError:
         raise diagnose(value, ClientSecretRequest) from None
     return SecretRequest(
-        session=_started(request.session, Dialect.GA, model=model),
+        session=_started(request.session, Dialect.GA, opening),
         seconds=request.expires_after.seconds if request.expires_after else seconds,
     )
 
 
-def read_short_request(body: bytes, *, model: str, seconds: int = SECONDS) -> SecretRequest:
+def read_short_request(body: bytes, *, opening: RealtimeSession, seconds: int = SECONDS) -> SecretRequest:
     """Read the body of ``POST /api/session``; an empty one is fine.
 
     Raises:
@@ -135,12 +136,16 @@ def read_short_request(body: bytes, *, model: str, seconds: int = SECONDS) -> Se
         request = msgspec.convert(value, ShortRequest)
     except msgspec.ValidationError:
         raise diagnose(value, ShortRequest) from None
-    session = _started(request.patch(), Dialect.GA, model=model)
+    session = _started(request.patch(), Dialect.GA, opening)
     return SecretRequest(session=session, seconds=request.seconds or seconds)
 
 
 def read_beta_session_request(
-    body: bytes, kind: Literal["realtime", "transcription"] = "realtime", *, model: str, seconds: int = BETA_SECONDS
+    body: bytes,
+    kind: Literal["realtime", "transcription"] = "realtime",
+    *,
+    opening: RealtimeSession,
+    seconds: int = BETA_SECONDS,
 ) -> SecretRequest:
     """Read the body of ``POST /v1/realtime/sessions``, or of ``/transcription_sessions`` for that kind.
 
@@ -156,7 +161,7 @@ def read_beta_session_request(
     except msgspec.ValidationError:
         raise diagnose(asked, _BetaLifetime, at=("client_secret",)) from None
     expires = lifetime.expires_after or lifetime.expires_at
-    session = _started({**value, "type": kind}, Dialect.BETA, model=model)
+    session = _started({**value, "type": kind}, Dialect.BETA, opening)
     return SecretRequest(session=session, seconds=expires.seconds if expires else seconds)
 
 
@@ -193,11 +198,12 @@ def _parsed(body: bytes) -> Json:
     return value
 
 
-def _started(patch: SessionPatch, dialect: Dialect, *, model: str) -> Session:
+def _started(patch: SessionPatch, dialect: Dialect, opening: RealtimeSession) -> Session:
     if patch.get("type") == "transcription":
         return updated(TranscriptionSession(), patch, dialect)
     named = patch.get("model")
-    model = named if isinstance(named, str) and named else model
+    if isinstance(named, str) and named:
+        opening = replace(opening, model=named)
     if dialect is Dialect.BETA:
-        return updated(RealtimeSession(model=model, temperature=BETA_TEMPERATURE), patch, dialect)
-    return updated(RealtimeSession(model=model), patch, dialect)
+        opening = replace(opening, temperature=BETA_TEMPERATURE)
+    return updated(opening, patch, dialect)

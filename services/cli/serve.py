@@ -108,9 +108,8 @@ def _serve(console: Console, config: Config, choice: Choice, listener: socket.so
     console.print(f"Clients connect to ws{s}://{address}/v1/realtime; status at http{s}://{address}/", soft_wrap=True)
     if lock and lock.made is not None:
         console.print(f"They have to trust {lock.made.certificate}, SHA-256 {lock.made.fingerprint}", soft_wrap=True)
-    signing_key = server.signing_key.reveal().encode() if server.signing_key else None
     try:
-        shared = Shared(signing_key, workers=server.workers)
+        shared = Shared.of(server, workers=server.workers)
     except ValueError as error:
         raise ConfigError(str(error), "[server] signing_key") from error
 

@@ -110,7 +110,7 @@ class Admission:
         now: Callable[[], float] = time.monotonic,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
-        shared = shared or Shared()
+        shared = shared or Shared.of(access)
         self.ready = False
         """Whether there is anything behind the door."""
         self.draining = False

@@ -38,7 +38,7 @@ from .minting import ENDPOINTS, Endpoint
 from .noticeboard import Noticeboard
 from .page import HEADERS, status_page
 from .readiness import parts_down, providers_of
-from .refusals import Refusal
+from .refusals import Refusal, starting
 from .shared import Shared
 from .transports import accept
 from .visits import read_visit
@@ -78,7 +78,7 @@ class Gateway:
         self._lag = Lag()
         self._happenings = Happenings()
         self._key_file = KeyFile(Path(access.keys_file)) if access.keys_file else None
-        self._shared = shared or Shared()
+        self._shared = shared or Shared.of(access)
         self.admission = Admission(access, limits, model=model, shared=self._shared, lag=self._lag.now)
         """The door."""
         self.half_open = HalfOpen(limits)
@@ -98,6 +98,7 @@ class Gateway:
             keys = await to_thread.run_sync(self._key_file.read)
             self.admission.use_keys(keys or ())
         async with self._system() as self.voice, create_task_group() as tasks:
+            self.admission.secrets.begin_with(self.voice.services.opening.session(self._model))
             self.connections = Connections(self.voice.sessions, self.voice.services, self._model)
             tasks.start_soon(self._lag.run)
             if self._key_file is not None:
@@ -236,8 +237,11 @@ class Gateway:
     async def _mint(self, endpoint: Endpoint, request: Request) -> Response:
         minter = self.admission.identify(read_visit(request.scope), key_of(request.headers))
         body = await read_body(request, self._limits.max_body, self._limits.open_timeout)
+        if self.voice is None:
+            raise starting()
+        opening = self.voice.services.opening.session(self._model)
         try:
-            asked = endpoint.read(body, model=self._model, seconds=self._limits.secret_seconds)
+            asked = endpoint.read(body, opening=opening, seconds=self._limits.secret_seconds)
             value, expires_at = self.admission.secrets.mint(asked.session, asked.seconds, minter)
         except ClientMistake as mistake:
             return Response(error_body(mistake), 400, media_type="application/json")

@@ -77,6 +77,14 @@ class ClientSecrets:
         self._model = model
         self._spent = spent
         self._now = now
+        self._dictionary = _DICTIONARY
+
+    def begin_with(self, opening: Session) -> None:
+        """Say what sessions begin with, so that secrets which differ little from that stay short.
+
+        It decides how secrets are written: only servers that begin with the same accept each other's.
+        """
+        self._dictionary = _DICTIONARY + msgspec.json.encode(replace(opening, id=""))
 
     def mint(self, session: Session, seconds: int, minter: KeyId) -> tuple[str, int]:
         """Return a new secret, and when it expires in seconds of Unix time.
@@ -85,7 +93,7 @@ class ClientSecrets:
             ClientMistake: The configuration does not fit.
         """
         expires_at = int(self._now()) + seconds
-        packer = zlib.compressobj(9, wbits=-15, zdict=_DICTIONARY)
+        packer = zlib.compressobj(9, zdict=self._dictionary)
         content = packer.compress(msgspec.json.encode(session)) + packer.flush()
         signed = _HEAD.pack(expires_at, minter, token_bytes(16)) + content
         value = PREFIX + base64.urlsafe_b64encode(signed + self._mac(signed)).rstrip(b"=").decode()
@@ -113,10 +121,10 @@ class ClientSecrets:
         if expires_at <= self._now():
             raise InvalidSecret
         try:
-            content = zlib.decompressobj(-15, zdict=_DICTIONARY).decompress(signed[_HEAD.size :])
+            content = zlib.decompressobj(zdict=self._dictionary).decompress(signed[_HEAD.size :])
             session = _decoder.decode(content)
         except (zlib.error, msgspec.DecodeError, UnicodeError):
-            raise InvalidSecret from None  # ours, but of another version
+            raise InvalidSecret from None  # ours, but of another version, or of another configuration
         if model is not None and isinstance(session, RealtimeSession):
             if session.model not in (model, self._model):
                 raise InvalidSecret

@@ -13,12 +13,13 @@ from ...actors.realtime.client_secrets import (
     read_client_secret_request,
     read_short_request,
 )
+from ...actors.realtime.session_config import RealtimeSession
 
 
 class Reader(Protocol):
     """Reads a request; see `read_client_secret_request`."""
 
-    def __call__(self, body: bytes, *, model: str, seconds: int) -> SecretRequest:
+    def __call__(self, body: bytes, *, opening: RealtimeSession, seconds: int) -> SecretRequest:
         """Raises `ClientMistake`."""
         ...
 

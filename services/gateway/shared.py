@@ -1,8 +1,9 @@
 """What the workers of one server have in common: made before they are forked, and given to the gateway of each."""
 
 from secrets import token_bytes
-from typing import Final
+from typing import Final, Self
 
+from .access import Access
 from .noticeboard import Noticeboard
 from .spent import SpentTable
 
@@ -31,3 +32,14 @@ class Shared:
         """Client secrets that were used."""
         self.metrics = Noticeboard(workers) if workers > 1 else None
         """Those of each worker."""
+
+    @classmethod
+    def of(cls, access: Access, *, workers: int = 1) -> Self:
+        """Return what the workers of a server with this access share.
+
+        Raises:
+            ValueError: `Access.signing_key` is too short.
+            OSError: There is no memory to share.
+        """
+        key = access.signing_key
+        return cls(key.reveal().encode() if key else None, workers=workers)

@@ -20,12 +20,14 @@ from troupe.actors.realtime.client_secrets import (
 from troupe.actors.realtime.errors import ClientMistake
 from troupe.actors.realtime.session_config import RealtimeSession, TranscriptionSession
 
+OPENING = RealtimeSession(model="gpt-realtime")
+
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
 def test_nothing_asked_is_the_default(body: bytes) -> None:
-    request = read_client_secret_request(body, model="gpt-realtime")
+    request = read_client_secret_request(body, opening=OPENING)
     assert request.seconds == 600
-    assert read_client_secret_request(body, model="gpt-realtime", seconds=60).seconds == 60
+    assert read_client_secret_request(body, opening=OPENING, seconds=60).seconds == 60
     assert isinstance(request.session, RealtimeSession)
     assert request.session == RealtimeSession(id=request.session.id, model="gpt-realtime")
 
@@ -35,21 +37,32 @@ def test_the_configuration_is_attached() -> None:
         "expires_after": {"anchor": "created_at", "seconds": 10},
         "session": {"type": "realtime", "model": "gpt-realtime-mini", "audio": {"output": {"voice": "marin"}}},
     }
-    request = read_client_secret_request(msgspec.json.encode(body), model="gpt-realtime")
+    request = read_client_secret_request(msgspec.json.encode(body), opening=OPENING)
     assert request.seconds == 10
     assert isinstance(request.session, RealtimeSession)
     assert (request.session.model, request.session.audio.output.voice) == ("gpt-realtime-mini", "marin")
 
 
+def test_what_is_not_asked_for_is_as_sessions_begin() -> None:
+    opening = RealtimeSession(model="gpt-realtime", instructions="Speak German.")
+    for body, read in ((b"", read_client_secret_request), (b"", read_short_request), (b"", read_beta_session_request)):
+        session = read(body, opening=opening).session
+        assert isinstance(session, RealtimeSession)
+        assert session.instructions == "Speak German."
+    asked = read_short_request(b'{"instructions":"Be brief."}', opening=opening).session
+    assert isinstance(asked, RealtimeSession)
+    assert asked.instructions == "Be brief."
+
+
 def test_a_transcription_session() -> None:
     body = {"session": {"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1"}}}}}
-    request = read_client_secret_request(msgspec.json.encode(body), model="gpt-realtime")
+    request = read_client_secret_request(msgspec.json.encode(body), opening=OPENING)
     assert isinstance(request.session, TranscriptionSession)
     assert request.session.audio.input.transcription is not None
 
 
 def test_answer() -> None:
-    request = read_client_secret_request(b"", model="gpt-realtime")
+    request = read_client_secret_request(b"", opening=OPENING)
     answer = msgspec.json.decode(encode_client_secret(request, "ek_1", 1756310470))
     assert (answer["value"], answer["expires_at"]) == ("ek_1", 1756310470)
     session = answer["session"]
@@ -64,7 +77,7 @@ def test_a_secret_does_not_show_itself() -> None:
 
 def test_beta_session_and_its_answer() -> None:
     body = {"model": "gpt-4o-realtime-preview", "voice": "verse", "modalities": ["text", "audio"]}
-    request = read_beta_session_request(msgspec.json.encode(body), model="gpt-realtime")
+    request = read_beta_session_request(msgspec.json.encode(body), opening=OPENING)
     assert request.seconds == 60
     answer = msgspec.json.decode(encode_beta_session(request, "ek_1", 7))
     assert answer["client_secret"] == {"value": "ek_1", "expires_at": 7}
@@ -77,7 +90,7 @@ def test_beta_transcription_session_and_its_lifetime(name: str) -> None:
         "input_audio_transcription": {"model": "whisper-1"},
         "client_secret": {name: {"anchor": "created_at", "seconds": 30}},
     }
-    request = read_beta_session_request(msgspec.json.encode(body), "transcription", model="gpt-realtime")
+    request = read_beta_session_request(msgspec.json.encode(body), "transcription", opening=OPENING)
     assert request.seconds == 30
     answer = msgspec.json.decode(encode_beta_session(request, "ek_1", 7))
     assert answer["object"] == "realtime.transcription_session"
@@ -86,7 +99,7 @@ def test_beta_transcription_session_and_its_lifetime(name: str) -> None:
 
 def test_the_short_form() -> None:
     body = {"instructions": "Be brief.", "voice": "marin", "language": "de", "seconds": 30}
-    request = read_short_request(msgspec.json.encode(body), model="gpt-realtime")
+    request = read_short_request(msgspec.json.encode(body), opening=OPENING)
     assert request.seconds == 30
     assert isinstance(request.session, RealtimeSession)
     assert (request.session.model, request.session.instructions) == ("gpt-realtime", "Be brief.")
@@ -98,7 +111,7 @@ def test_the_short_form() -> None:
 
 
 def test_the_short_form_asks_for_nothing() -> None:
-    request = read_short_request(b"", model="gpt-realtime", seconds=60)
+    request = read_short_request(b"", opening=OPENING, seconds=60)
     assert request.session == RealtimeSession(id=request.session.id, model="gpt-realtime")
     assert request.seconds == 60
 
@@ -108,7 +121,7 @@ def test_the_short_form_asks_for_nothing() -> None:
 )
 def test_the_short_form_is_checked(body: bytes, param: str) -> None:
     with pytest.raises(ClientMistake) as caught:
-        read_short_request(body, model="gpt-realtime")
+        read_short_request(body, opening=OPENING)
     assert caught.value.param == param
 
 
@@ -127,7 +140,7 @@ REFUSED: list[tuple[bytes, str, str | None]] = [
 @pytest.mark.parametrize(("body", "code", "param"), REFUSED, ids=lambda value: str(value)[:40])
 def test_refused(body: bytes, code: str, param: str | None) -> None:
     with pytest.raises(ClientMistake) as caught:
-        read_client_secret_request(body, model="gpt-realtime")
+        read_client_secret_request(body, opening=OPENING)
     assert (caught.value.code, caught.value.param) == (code, param)
     error = msgspec.json.decode(error_body(caught.value))["error"]
     assert set(error) == {"message", "type", "param", "code"}
@@ -138,7 +151,7 @@ def test_refused(body: bytes, code: str, param: str | None) -> None:
 )
 def test_refused_in_the_beta(body: Any) -> None:
     with pytest.raises(ClientMistake):
-        read_beta_session_request(msgspec.json.encode(body), model="gpt-realtime")
+        read_beta_session_request(msgspec.json.encode(body), opening=OPENING)
 
 
 @given(data=st.data())
@@ -147,4 +160,4 @@ def test_any_body_is_survived(data: st.DataObject, plain: st.SearchStrategy[Any]
     body = msgspec.json.encode(data.draw(plain | st.dictionaries(names, plain)))
     for read in (read_client_secret_request, read_beta_session_request, read_short_request):
         with suppress(ClientMistake):
-            assert read(body, model="gpt-realtime").seconds >= 10
+            assert read(body, opening=OPENING).seconds >= 10

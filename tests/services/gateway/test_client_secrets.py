@@ -125,3 +125,14 @@ def test_a_configuration_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ClientMistake, match="string_above_max_length"):
         mint(secrets(), RealtimeSession(model="default", instructions=noise))
     assert len(mint(secrets(), RealtimeSession(model="default", instructions=noise[: LONGEST // 2]))) <= LONGEST
+
+
+def test_the_servers_own_long_instructions_take_no_room() -> None:
+    noise = "".join(Random(6).choices(string.printable, k=3 * LONGEST))
+    opening, these, others = RealtimeSession(model="default", instructions=noise), secrets(), secrets()
+    these.begin_with(opening)
+    value = mint(these, opening)
+    assert len(value) < 400
+    with pytest.raises(InvalidSecret):
+        redeem(others, value)
+    assert redeem(these, value).session == opening
