@@ -11,7 +11,6 @@ from troupe.actors.errors import (
     BrokenStream,
     InvalidRequest,
     ProviderError,
-    ProviderTimeout,
     ProviderUnavailable,
     RequestTooLong,
 )
@@ -19,7 +18,7 @@ from troupe.actors.http import Deadlines, HttpClient
 from troupe.actors.providers.openai.embeddings import OpenAiEmbeddings
 from troupe.actors.providers.openai.endpoint import endpoint
 from troupe.runtime import Ref, child, open_system
-from troupe.services.wire import Cut, Drip, Fault, Late, Refuse, Replace
+from troupe.services.wire import Cut, Drip, Fault, Refuse, Replace
 from troupe.services.wire.openai import OpenAiWire
 
 pytestmark = pytest.mark.real_time
@@ -28,7 +27,7 @@ EMBEDDINGS = "/v1/embeddings"
 
 @asynccontextmanager
 async def embedder(wire: OpenAiWire) -> AsyncGenerator[Ref]:
-    at = endpoint("openai", base_url=wire.base_url, deadlines=Deadlines(first=0.2))
+    at = endpoint("openai", base_url=wire.base_url, deadlines=Deadlines(first=5))
     async with HttpClient.open() as http, open_system(child(OpenAiEmbeddings, http, at, "e", name="e")) as system:
         yield system.ref("e")
 
@@ -52,7 +51,6 @@ FAILURES: list[tuple[Fault, type[ProviderError]]] = [
     (Refuse(401), AuthenticationFailed),
     (Refuse(400), InvalidRequest),
     (Refuse(503, retry_after=9), ProviderUnavailable),
-    (Late(), ProviderTimeout),
     (Cut(100), BrokenStream),
     (Replace(b"<html>"), BrokenStream),
     (Replace(b'{"data":[]}'), BrokenStream),

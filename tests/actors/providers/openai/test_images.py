@@ -24,7 +24,7 @@ from troupe.actors.providers.openai.wire.images import ImageOptions, PictureOpti
 from troupe.actors.providers.together import TogetherImageOptions
 from troupe.codecs.asset import load
 from troupe.runtime import Ref, child, open_system
-from troupe.services.wire import Cut, End, Fault, Insert, Late, Refuse, Replace, Stall
+from troupe.services.wire import Cut, End, Fault, Insert, Refuse, Replace, Stall
 from troupe.services.wire.openai import OpenAiWire
 from troupe.services.wire.together import TogetherWire
 
@@ -41,7 +41,7 @@ def together() -> Iterator[TogetherWire]:
 
 @asynccontextmanager
 async def painter(wire: OpenAiWire, options: PictureOptions | None = None) -> AsyncGenerator[Ref]:
-    at = endpoint("openai", base_url=wire.base_url, deadlines=Deadlines(first=0.3, between=0.1))
+    at = endpoint("openai", base_url=wire.base_url, deadlines=Deadlines(first=5, between=0.2))
     async with HttpClient.open() as http, open_system(child(OpenAiImages, http, at, "i", options, name="i")) as system:
         yield system.ref("i")
 
@@ -121,7 +121,6 @@ FAILURES: list[tuple[PictureOptions | None, Fault, type[ProviderError]]] = [
     (None, Refuse(401), AuthenticationFailed),
     (None, Refuse(400), InvalidRequest),
     (None, Refuse(503, retry_after=9), ProviderUnavailable),
-    (None, Late(), ProviderTimeout),
     (None, Cut(100), BrokenStream),
     (None, Replace(b"<html>", "text/html"), BrokenStream),
     (None, Replace(ERROR), ContentRefused),
