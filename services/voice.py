@@ -7,26 +7,32 @@
     sessions/...                                                 one for each connection
 """
 
+import math
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from anyio import to_thread
 
 from ..actors.http import HttpClient
-from ..actors.routing import FallbackModel, FallbackRecogniser, FallbackSynthesizer, Provider
+from ..actors.routing import (
+    FallbackModel,
+    FallbackRecogniser,
+    FallbackSynthesizer,
+    ModelPatience,
+    Provider,
+    RecogniserPatience,
+    SynthesizerPatience,
+)
 from ..actors.voice.activity import Activity
 from ..actors.voice.opening import Opening
-from ..actors.voice.services import OPENAI_VOICES, Services
+from ..actors.voice.services import OPENAI_VOICES, Patience, Services
 from ..runtime import Strategy, Supervisor, System, child, open_system, supervisor
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .choice import Choice, Link, choose
 from .config import Config, ConfigError
 from .kinds.kind import PARTS, Part, Setup
-
-ROUTERS: Final = {"stt": FallbackRecogniser, "llm": FallbackModel, "tts": FallbackSynthesizer}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
             model=system.ref("voice/llm"),
             synthesizer=system.ref("voice/tts"),
             activity=activity,
+            patience=session_patience(choice),
             speculate=voice.speculate,
             spoken_fallback=voice.spoken_fallback,
             opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),
@@ -88,7 +95,43 @@ def providers(choice: Choice, http: HttpClient) -> list[SupervisorSpec]:
 
 def router(choice: Choice, part: Part) -> ActorSpec:
     """Specify the actor that has a part done by the first provider of its chain that can."""
-    return child(ROUTERS[part], [_provider(link, choice.voice.voices) for link in choice.chain(part)], name=part)
+    chain = [_provider(link, choice.voice.voices) for link in choice.chain(part)]
+    patience = choice.voice.patience
+    match part:
+        case "stt":
+            hearing = RecogniserPatience(final=patience.transcript, alone=patience.last)
+            return child(FallbackRecogniser, chain, hearing, name=part)
+        case "llm":
+            thinking = ModelPatience(
+                first_token=patience.first_token,
+                between_tokens=patience.between_tokens,
+                alone=patience.last,
+                hedge_after=patience.hedge_after or math.inf,
+            )
+            return child(FallbackModel, chain, thinking, name=part)
+        case "tts":
+            speaking = SynthesizerPatience(
+                first_audio=patience.first_audio, between_chunks=patience.between_audio, alone=patience.last
+            )
+            return child(FallbackSynthesizer, chain, speaking, name=part)
+
+
+def session_patience(choice: Choice) -> Patience:
+    """Return how long a session waits for a part: while its chain may still find somebody."""
+    usual, patience = Patience(), choice.voice.patience
+
+    def wait(part: Part, each: float, least: float) -> float:
+        return max(least, (len(choice.chain(part)) - 1) * each + patience.last)
+
+    return Patience(
+        transcript=wait("stt", patience.transcript, usual.transcript),
+        first_token=wait("llm", patience.first_token, usual.first_token),
+        between_tokens=wait("llm", patience.between_tokens, usual.between_tokens),
+        answer=max(usual.answer, 2 * patience.last),
+        first_audio=wait("tts", patience.first_audio, usual.first_audio),
+        between_audio=wait("tts", patience.between_audio, usual.between_audio),
+        speech=max(usual.speech, 2 * patience.last),
+    )
 
 
 def _provider(link: Link, voices: dict[str, str]) -> Provider:

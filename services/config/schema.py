@@ -29,6 +29,29 @@ class Server(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
 
 
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[voice.patience]``: seconds that a provider may take before the next one of its chain is asked."""
+
+    transcript: Seconds = 3.0
+    """From the end of speech to its final transcript."""
+    first_token: Seconds = 1.5
+    """From the request to a language model to its first token."""
+    between_tokens: Seconds = 5.0
+    """From each token to the next."""
+    first_audio: Seconds = 2.0
+    """From a piece of text to its first audio."""
+    between_audio: Seconds = 2.0
+    """From each chunk of audio to the next."""
+    last: Seconds = 15.0
+    """For any of these, where nobody else is left to be asked."""
+    hedge_after: Seconds | None = None
+    """From the request until a second language model is asked beside the first, if that has said nothing; whoever
+    speaks first goes on. It costs a second request. None: never."""
+
+
 class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[voice]``: who takes which part, and how sessions begin."""
 
@@ -54,6 +77,7 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the assistant says where an answer fails; nothing if empty."""
     speculate: bool = False
     """Whether an answer is begun when the user's turn may have ended; it costs a request where the user goes on."""
+    patience: Patience = Patience()
 
     def chain(self, part: Part) -> tuple[str, ...]:
         """Return the providers that are named for a part."""

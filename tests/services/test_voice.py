@@ -24,7 +24,7 @@ from troupe.runtime.process import Process
 from troupe.services.choice import choose
 from troupe.services.config import read_config
 from troupe.services.gateway.app import Gateway
-from troupe.services.voice import voice_system
+from troupe.services.voice import router, session_patience, voice_system
 from troupe.services.wire.anthropic import AnthropicWire
 from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.elevenlabs import ElevenLabsWire
@@ -201,3 +201,17 @@ async def test_in_any_mix_the_second_answers_within_the_turn_where_the_first_is_
     assert HEARD in anthropic.exchanges[-1].body.decode()
     assert deepgram.exchanges
     assert elevenlabs.exchanges
+
+
+def test_a_session_waits_for_as_long_as_its_chain_may_take(tmp_path: Path) -> None:
+    file = tmp_path / "troupe.toml"
+    file.write_text(
+        "[voice]\nllm = ['vllm/a', 'vllm/b', 'demonstration']\n[voice.patience]\nlast = 90\nfirst_token = 4"
+    )
+    choice = choose(read_config(file)[0], {})
+    _, patience = router(choice, "llm").arguments
+    assert (patience.first_token, patience.alone) == (4, 90)
+    whole = session_patience(choice)
+    assert whole.first_token == 2 * 4 + 90
+    assert whole.answer >= whole.first_token
+    assert session_patience(choose(read_config()[0], {})).first_token == 15
