@@ -153,12 +153,12 @@ class InputBuffer:
 
     def heard(self, probability: float) -> None:
         """The next window is speech with this probability."""
-        begin = self.judged
         decisions = self._detector.window(probability)
+        judged = self.judged
         if self.utterance is not None:
-            self._feed(self.utterance, self._ear.between(begin, self.judged))
+            self._feed(self.utterance, self._ear.between(judged - WINDOW, judged))
         if probability >= self._threshold:
-            self.voice = self.judged
+            self.voice = judged
         self._decide(decisions)
         if self._judged is not None:
             self._judged.set()
@@ -168,8 +168,9 @@ class InputBuffer:
         return detection.threshold if isinstance(detection, ServerVad) else ServerVad().threshold
 
     def _feed(self, utterance: Utterance, samples: Int16) -> None:
-        utterance.push(samples)
-        self._recordings.add(utterance.item_id, samples.tobytes())
+        pcm = samples.tobytes()
+        utterance.push(pcm)
+        self._recordings.add(utterance.item_id, pcm)
 
     # -- the utterance ---------------------------------------------------------------------------------------------
 

@@ -310,9 +310,11 @@ class VoiceSession(Actor):
             item_id=item.id,
         )
         for samples in (resampler.push(AudioDecoder(form).push(audio)), resampler.finish()):
-            utterance.push(samples)
-            if item.id in self.history:
-                self.recordings.add(item.id, samples.tobytes())
+            for second in range(0, len(samples), RATE):
+                pcm = samples[second : second + RATE].tobytes()
+                utterance.push(pcm)
+                if item.id in self.history:
+                    self.recordings.add(item.id, pcm)
         utterance.end()
         self.history.lasts(item.id, utterance.seconds)
         self.context.start_soon(utterance.run)

@@ -5,7 +5,6 @@ from typing import Final
 
 from anyio import CancelScope
 
-from ...codecs.pcm import Int16
 from ...runtime import Channel, Duplex
 from ...runtime.errors import RuntimeFault, WouldBlock
 from ...runtime.parking import Latch
@@ -66,13 +65,13 @@ class Utterance:
         """How long it is."""
         return self.samples / RATE
 
-    def push(self, samples: Int16) -> None:
-        """Add audio at 16 kHz; a recogniser that is too far behind fails the utterance."""
-        if not len(samples) or self._audio.closed:
+    def push(self, pcm: bytes) -> None:
+        """Add audio, s16le at 16 kHz; a recogniser that is too far behind fails the utterance."""
+        if not pcm or self._audio.closed:
             return
-        self.samples += len(samples)
+        self.samples += len(pcm) // 2
         try:
-            self._audio.send_nowait(samples.tobytes())
+            self._audio.send_nowait(pcm)
         except WouldBlock as error:
             self._audio.break_off(error)
             self.transcript.set(error)

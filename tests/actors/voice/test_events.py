@@ -348,7 +348,7 @@ async def test_what_was_not_spoken_is_not_truncated() -> None:
 async def test_speech_in_an_item_of_the_clients_is_written_down() -> None:
     script = Script(transcript="from a file")
     async with conversation(script, MANUAL) as caller:
-        parts = (InputText(text="Listen:"), InputAudio(audio=LOUD.tobytes()))
+        parts = (InputText(text="Listen:"), InputAudio(audio=LOUD.tobytes() * 3))
         await caller.send(client.ConversationItemCreate(item=Message(id="file", role="user", content=parts)))
         await caller.send(client.ResponseCreate())
         added = await caller.until(server.ConversationItemAdded)
@@ -356,9 +356,9 @@ async def test_speech_in_an_item_of_the_clients_is_written_down() -> None:
         await caller.until(response.ResponseDone)
         await caller.send(client.ConversationItemRetrieve(item_id="file"))
         item = (await caller.until(server.ConversationItemRetrieved)).item
-        assert len(item.content[1].audio) == pytest.approx(48_000, abs=2)
+        assert len(item.content[1].audio) == pytest.approx(3 * 48_000, abs=2)
     assert told(script) == [("user", "Listen:from a file")]
-    assert script.seconds_heard == pytest.approx(1, abs=0.001)
+    assert script.seconds_heard == pytest.approx(3, abs=0.001)
 
 
 async def test_pictures_are_shown_to_the_model() -> None:
