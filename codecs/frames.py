@@ -15,7 +15,7 @@ from .asset import Asset
 from .demux.mp4 import Mp4Demuxer
 from .demux.packets import Demuxer, Packet, Track
 from .demux.webm import WebmDemuxer
-from .errors import CodecError, RoleError, SandboxDied, TooManyBytes, UnsupportedFormat
+from .errors import CodecError, RoleError, SandboxDied, TooManyBytes, TooManyStreams, UnsupportedFormat
 from .formats import DATA, by_name, recognise
 from .gate import opened
 from .geometry import Size
@@ -67,7 +67,7 @@ class LiveFrames:
 
     Args:
         codec: of packets: ``h264`` (Annex B), ``vp8``, ``vp9`` or ``mjpeg`` (single JPEG images); None for a container,
-            which says it itself: WebM, Matroska or fragmented MP4.
+            which says it itself: WebM, Matroska or fragmented MP4, also several of one kind behind one another.
         sampling: which frames are taken.
         box: that pictures shall fit into; they are never made larger. None for their own size.
         capacity: pictures that wait at most; a newer one takes the place of the oldest.
@@ -89,10 +89,15 @@ class LiveFrames:
     ) -> None:
         if capacity < 1:
             raise ValueError(f"a capacity of {capacity} pictures can hold none")
+        self._sampling = sampling
         self._sampler = Sampler(sampling)
         self._box = box
+        self._limits = limits
         self._decoder = None if codec is None else VideoDecoder(codec, limits)
         self._container = _Container(limits) if codec is None else None
+        self._track: Track | None = None  # of the container, that is decoded
+        self._tracks = 0  # decoded so far
+        self._earlier = (0, 0, 0)  # what the decoders of earlier ones have counted
         self._usable = True
         self._waiting: deque[Picture] = deque(maxlen=capacity)
         self._taken = self._dropped = 0
@@ -124,14 +129,15 @@ class LiveFrames:
             UnsupportedFormat, RefusedFormat: if it is no container that can be decoded while it arrives.
             RoleError: if it has no video.
             BrokenMedia: if it is too damaged to go on.
-            TooManyPixels, TooManyFrames, TooManyBytes: if a limit is exceeded.
+            TooManyPixels, TooManyFrames, TooManyStreams, TooManyBytes: if a limit is exceeded.
         """
         if self._container is None:
             raise ValueError("this takes packets; push() them, or name no codec")
         with self._ends_on_error():
-            for packet in self._container.push(data):
-                if self._decoder is None:
-                    self._decoder = self._container.decoder()
+            for track, packet in self._container.push(data):
+                if track != self._track:
+                    self._begin(track)
+                assert self._decoder is not None
                 assert packet.time is not None
                 for frame in self._decoder.decode(packet.data, packet.time, key=packet.key):
                     self._sample(frame)
@@ -146,10 +152,10 @@ class LiveFrames:
 
     def finish(self) -> None:
         """Say that the stream has ended: what the decoder held back comes out. A second time it does nothing."""
-        if self._usable and self._decoder is not None:
+        usable, self._usable = self._usable, False
+        if usable and self._decoder is not None:
             for frame in self._decoder.finish():
                 self._sample(frame)
-        self._usable = False
 
     def take(self) -> list[Picture]:
         """Return the pictures that wait, the oldest first; they wait no more."""
@@ -165,14 +171,30 @@ class LiveFrames:
 
     def statistics(self) -> FrameStatistics:
         """Return what became of the frames so far."""
-        decoder = self._decoder
+        decoded, damaged, skipped = self._counts()
         return FrameStatistics(
-            decoded=0 if decoder is None else decoder.frames,
-            taken=self._taken,
-            dropped=self._dropped,
-            damaged=0 if decoder is None else decoder.damaged,
-            skipped=0 if decoder is None else decoder.skipped,
+            decoded=decoded, taken=self._taken, dropped=self._dropped, damaged=damaged, skipped=skipped
         )
+
+    def _counts(self) -> tuple[int, int, int]:
+        """Return the frames decoded, and the packets damaged and skipped, of all decoders so far."""
+        (decoded, damaged, skipped), last = self._earlier, self._decoder
+        if last is None:
+            return self._earlier
+        return decoded + last.frames, damaged + last.damaged, skipped + last.skipped
+
+    def _begin(self, track: Track) -> None:
+        """Begin to decode a track: the first one, or what follows it in a chained stream."""
+        self._tracks += 1
+        if self._tracks > self._limits.streams:
+            raise TooManyStreams(f"there are more than {self._limits.streams} streams", self._limits.streams)
+        decoder = VideoDecoder(track.codec, self._limits, extradata=track.extradata, live=False)
+        if self._decoder is not None:
+            for frame in self._decoder.finish():
+                self._sample(frame)
+        self._earlier = self._counts()
+        self._decoder, self._track = decoder, track
+        self._sampler = Sampler(self._sampling)  # its clock begins anew, too
 
     @contextmanager
     def _ends_on_error(self) -> Generator[None]:
@@ -192,7 +214,7 @@ class LiveFrames:
 
 
 class _Container:
-    """The first video track of a container that arrives in pieces."""
+    """The first video track of a container that arrives in pieces, and what follows it in a chained stream."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -201,8 +223,8 @@ class _Container:
         self._demuxer: Demuxer | None = None
         self._track: Track | None = None
 
-    def push(self, data: Buffer) -> Iterator[Packet]:
-        """Yield the packets of the track that are complete with `data`."""
+    def push(self, data: Buffer) -> Iterator[tuple[Track, Packet]]:
+        """Yield the packets of the track that are complete with `data`, and how the track is described by now."""
         self._received += len(data)
         if self._received > self._limits.bytes:
             raise TooManyBytes(f"the stream has more than {self._limits.bytes} bytes", self._limits.bytes)
@@ -218,17 +240,12 @@ class _Container:
         self._demuxer.feed(data)
         for event in self._demuxer.events():
             if isinstance(event, Track):
-                if event.kind == "video" and self._track is None:
+                if event.kind == "video" and (self._track is None or event.number == self._track.number):
                     self._track = event
             elif self._track is None:
                 raise RoleError("the stream has no video; the role video needs a video stream")
             elif event.track == self._track.number:
-                yield event
-
-    def decoder(self) -> VideoDecoder:
-        """Make the decoder for the track."""
-        assert self._track is not None
-        return VideoDecoder(self._track.codec, self._limits, extradata=self._track.extradata, live=False)
+                yield self._track, event
 
 
 def sample_frames(what: Asset | Video, sampling: Sampling = _SAMPLING, *, box: Size | None = None) -> Iterator[Picture]:

@@ -12,7 +12,7 @@ import av
 import av.error
 
 from .errors import BrokenMedia, TooManyFrames, TooManyPixels, UnsupportedFormat
-from .gate import check_pixels, create_decoder, libav_errors, packet_of
+from .gate import check_pixels, create_decoder, packet_of
 from .limits import Limits
 
 _CLOCK = Fraction(1, 1_000_000)
@@ -139,8 +139,11 @@ class VideoDecoder:
 
     def finish(self) -> Iterator[av.VideoFrame]:
         """Yield the frames that were held back; after this it is used up."""
-        with libav_errors():
+        try:
             frames: list[av.VideoFrame] = self._context.decode(None)
+        except av.error.FFmpegError:
+            self.damaged += 1
+            return
         yield from self._sound(frames)
 
     def _is_configuration(self, data: bytes) -> bool:

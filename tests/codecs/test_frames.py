@@ -11,6 +11,7 @@ from troupe.codecs.errors import (
     TooManyBytes,
     TooManyFrames,
     TooManyPixels,
+    TooManyStreams,
     UnsupportedFormat,
 )
 from troupe.codecs.frames import LiveFrames, sample_frames
@@ -70,6 +71,17 @@ def test_a_picture_is_there_with_the_bytes_that_complete_it(stream):
         live.push_stream(data[number : number + 1])
         found += live.take()
     assert len(found) == 30  # although only one may wait
+
+
+def test_a_recorder_that_begins_anew(stream, made):
+    source = "-f lavfi -i testsrc=size=80x60:rate=25:duration=0.4"
+    other = made("other.mkv", f"{source} -pix_fmt yuv420p -c:v libx264 -preset ultrafast").read_bytes()
+    live = pushed(stream("h264.mkv") + other + stream("h264.mkv"), 999)
+    assert [picture.width for picture in live.take()] == [64] * 30 + [80] * 10 + [64] * 30
+    statistics = live.statistics()
+    assert (statistics.decoded, statistics.damaged, statistics.skipped) == (70, 0, 0)
+    with pytest.raises(TooManyStreams):
+        pushed((stream("h264.mkv") + other) * 2, 999, limits=Limits(streams=3))
 
 
 def test_the_newest_win(film):
