@@ -9,10 +9,14 @@ from .demo import demo
 from .failing import MISCONFIGURED
 from .models import models
 from .serve import serve
+from .status import status
+from .talk import talk
 from .wire import wire
 
 app = App(name="troupe", help="Realtime voice and media AI on supervised actors.")
 app.command(serve)
+app.command(talk)
+app.command(status)
 app.command(models)
 app.command(demo)
 app.command(wire)
