@@ -57,7 +57,7 @@ class Ticket:
         session: What a client secret says that it begins with.
     """
 
-    __slots__ = ("_end", "_limits", "key", "session", "timeout")
+    __slots__ = ("_end", "_ending", "_limits", "key", "session", "timeout")
 
     def __init__(self, key: KeyId, limits: Limits, session: Session | None) -> None:
         self.key = key
@@ -66,19 +66,24 @@ class Ticket:
         """Seconds that the session may last."""
         self._limits = limits
         self._end: Callable[[Ending], None] | None = None
+        self._ending: Ending | None = None
 
     def started(self, session: Session) -> Session:
         """Return a session's configuration with the time at which it ends."""
         return replace(session, expires_at=int(time.time() + self.timeout))
 
     def on_end(self, end: Callable[[Ending], None]) -> None:
-        """Say what to do when the server ends the session."""
+        """Say what to do when the server ends the session; it is done at once, if that was before."""
         self._end = end
+        if self._ending is not None:
+            end(self._ending)
 
     def end(self, ending: Ending) -> None:
-        """End the session, if it has begun."""
-        if self._end is not None:
-            self._end(ending)
+        """End the session. A second end changes nothing."""
+        if self._ending is None:
+            self._ending = ending
+            if self._end is not None:
+                self._end(ending)
 
     def expire(self) -> None:
         """The session has lasted as long as it may."""

@@ -1,5 +1,7 @@
 """Keys are found by what only their holder can give, and nothing that is kept tells of them."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -53,3 +55,9 @@ def test_a_wrong_limit_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(wrong, Limits)
     assert msgspec.convert({"sessions_per_key": 3}, Limits) == Limits(sessions_per_key=3)
+
+
+@pytest.mark.parametrize("name", [*Limits.__struct_fields__, *Access.__struct_fields__])
+def test_the_page_for_operators_tells_of_all_of_them(name: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
+    assert f"`{name}`" in page or f"\n{name} = " in page or f"`{name} = " in page

@@ -174,13 +174,16 @@ def test_revoking_a_key_ends_its_sessions_and_those_of_its_secrets() -> None:
     assert [door.knock("one"), door.knock("two"), door.knock("three")] == ["key", "in", "in"]
 
 
-def test_a_session_ends_when_its_time_is_up() -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_a_session_ends_when_its_time_is_up(*, late: bool) -> None:
     door, ended = Door(session_minutes=30), list[Ending]()
     assert door.knock() == "in"
     ticket = door.ticket
     assert ticket.timeout == 1800
-    ticket.expire()  # before anything has begun
+    if late:
+        ticket.expire()  # before anything has begun
     ticket.on_end(ended.append)
+    ticket.expire()
     ticket.expire()
     assert [(each.mistake.code, each.code) for each in ended] == [("session_expired", GOING_AWAY)]
     assert ended[0].reason == "Your session hit the maximum duration of 30 minutes."
