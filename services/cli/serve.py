@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 import ssl
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -72,8 +73,10 @@ def serve(
     chains = {"stt": stt, "llm": llm, "tts": tts}
     arguments: dict[str, object] = {part: ",".join(names) for part, names in chains.items() if names}
     arguments |= {"host": host, "port": port, "workers": workers, "tls": tls, "tls_cert": tls_cert, "tls_key": tls_key}
+    places: Mapping[str, str] = {}
     try:
         configuration, source = read_config(config, environ=os.environ, arguments=arguments)
+        places = source.places
         choice = choose(configuration, os.environ)
         if check_config:
             _show(configuration, choice, source)
@@ -87,7 +90,7 @@ def serve(
                 fail(problem, MISCONFIGURED)
             status = _serve(console, configuration, choice, listener, lock)
     except ConfigError as error:
-        fail(str(error), MISCONFIGURED)
+        fail(error.placed(places), MISCONFIGURED)
     raise SystemExit(status)
 
 
@@ -138,7 +141,7 @@ def _lock(server: Server) -> Lock | None:
         made = self_signed(models_folder().parent / "tls", server.host)
         return Lock(tls_context(made.certificate, made.key), made)
     except TlsError as error:
-        raise ConfigError(str(error), "[server] tls") from error
+        raise ConfigError(str(error), "[server] tls_cert" if server.tls_cert else "[server] tls") from error
 
 
 def _show(config: Config, choice: Choice, source: Source) -> None:

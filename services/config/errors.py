@@ -1,6 +1,6 @@
 """What is wrong with a configuration, in a sentence for whoever wrote it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -9,7 +9,7 @@ class ConfigError(Exception):
 
     Args:
         problem: What is wrong, and what to do about it.
-        where: The file and line, the variable or the argument.
+        where: The file and line, the variable or the argument; or the key, as ``[voice] stt``.
     """
 
     def __init__(self, problem: str, where: str = "") -> None:
@@ -19,6 +19,14 @@ class ConfigError(Exception):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.problem}" if self.where else self.problem
+
+    def placed(self, places: Mapping[str, str]) -> str:
+        """Return its text with the place at which its key was written, if that is known.
+
+        Args:
+            places: By key, as ``[voice] stt``; see `Source.places`.
+        """
+        return f"{places[self.where]}: {self}" if self.where in places else str(self)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

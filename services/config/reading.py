@@ -40,6 +40,8 @@ class Source(Struct, frozen=True):
     arguments: tuple[str, ...]
     unset: tuple[str, ...] = ()
     """Variables that the file names for keys, and that are not set."""
+    places: dict[str, str] = {}
+    """Where keys were written, by key, as ``[voice] stt``: a file and line, a variable, an argument."""
 
     def __str__(self) -> str:
         parts = [str(self.file)] if self.file else []
@@ -79,14 +81,17 @@ def read_config(
         if name not in Config.__struct_fields__:
             raise reader.error((name,), f"there is no table {name}; {nearest(name, Config.__struct_fields__)}")
     tables = {name: reader.table(raw.get(name, {}), form, (name,)) for name, form in _TABLES.items()}
+    places = {_key(name, key): in_file((name, key)) for name, table in tables.items() for key in table}
     variables = _read_variables(environ, tables)
     _read_arguments(given, tables)
+    places |= {_key(*_VARIABLES[name]): name for name in variables}
+    places |= {_key(_table_of(name), name): _argument(name) for name in given}
     config = Config(
         server=Server(**tables["server"]),
         voice=Voice(**tables["voice"]),
         providers=_read_providers(reader, raw.get("providers", {})),
     )
-    return config, Source(file, variables, tuple(f"--{name.replace('_', '-')}" for name in given), tuple(reader.unset))
+    return config, Source(file, variables, tuple(map(_argument, given)), tuple(reader.unset), places)
 
 
 def _locate(file: FilePath | None, environ: Mapping[str, str]) -> FilePath | None:
@@ -137,9 +142,21 @@ def _always(where: str, _path: Path) -> str:
 
 def _read_arguments(given: Mapping[str, Any], tables: dict[str, dict[str, Any]]) -> None:
     for name, value in given.items():
-        table = next(table for table, form in _TABLES.items() if name in form.__struct_fields__)
-        reader = Reader({}, lambda path: f"--{path[-1].replace('_', '-')}")
+        table = _table_of(name)
+        reader = Reader({}, partial(_always, _argument(name)))
         tables[table] |= reader.table({name: value}, _TABLES[table], (table,))
+
+
+def _table_of(name: str) -> str:
+    return next(table for table, form in _TABLES.items() if name in form.__struct_fields__)
+
+
+def _argument(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _key(table: str, key: str) -> str:
+    return f"[{table}] {key}"
 
 
 def _read_providers(reader: Reader, raw: object) -> dict[str, ProviderTable]:

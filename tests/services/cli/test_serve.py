@@ -112,9 +112,15 @@ def test_it_says_which_provider_refuses_its_key_and_where_it_is_configured(
     ("text", "arguments", "status", "told"),
     [
         ("[server]\nprot = 1", (), 2, "troupe: troupe.toml, line 2: [server] has no key prot; did you mean port?"),
-        ("[voice]\nstt = 'epseak'", (), 2, "troupe: [voice] stt: there is no provider epseak; did you mean espeak?"),
+        (
+            "[voice]\nstt = 'epseak'",
+            (),
+            2,
+            "troupe: troupe.toml, line 2: [voice] stt: there is no provider epseak; did",
+        ),
+        ("[voice]\nstt = 'epseak'", ("--stt", "vllm"), 2, "troupe: --stt: [voice] stt: vllm has no speech to text;"),
         ("", ("--host", "0.0.0.0"), 2, "0.0.0.0 can be reached from outside, and there is no key. Set TROUPE_API_KEYS"),
-        ("", ("--tls-cert", "nowhere.pem"), 2, "troupe: [server] tls: can't read nowhere.pem: No such file"),
+        ("", ("--tls-cert", "nowhere.pem"), 2, "--tls-cert: [server] tls_cert: can't read nowhere.pem"),
         ("", ("--config", "nowhere.toml"), 2, "troupe: nowhere.toml: can't be read: No such file or directory"),
         ("", ("--port", "x"), 2, "Invalid value for --port"),
     ],
