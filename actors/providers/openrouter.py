@@ -6,7 +6,8 @@ app is asking. It tells the cost of each answer, so `Ended.cost` and `Usage.cost
 Source: OpenRouter's published API description (1.0.0).
 """
 
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ class MaxPrice(Options, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     prompt: Dollars | None = None
     completion: Dollars | None = None
     image: Dollars | None = None
+    audio: Dollars | None = None
     request: Dollars | None = None
 
 
@@ -72,6 +74,14 @@ class OpenRouterOptions(ChatOptions, frozen=True, kw_only=True, forbid_unknown_f
     repetition_penalty: Annotated[float, Meta(ge=0, le=2)] | None = None
     session_id: Annotated[str, Meta(max_length=256)] | None = None
     """Requests with the same one go to the same provider, whose cache then helps."""
+
+    def members(self, *but: str) -> dict[str, Any]:
+        """See `Options.members`; prices go out as OpenRouter's own client sends them, as texts."""
+        members = super().members(*but)
+        if self.provider is not None and self.provider.max_price is not None:
+            prices = members["provider"]["max_price"]
+            members["provider"]["max_price"] = {name: f"{Decimal(str(price)):f}" for name, price in prices.items()}
+        return members
 
 
 def endpoint(

@@ -20,7 +20,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     temperature: bool = True
     """Whether it takes a temperature: newer models of OpenAI's take none but their own."""
     usage: bool = True
-    """Whether it takes ``stream_options``, by which it tells the usage."""
+    """Whether it has to be asked for the usage, by ``stream_options``."""
 
 
 class Endpoint(HttpEndpoint, frozen=True, kw_only=True):
@@ -30,11 +30,12 @@ class Endpoint(HttpEndpoint, frozen=True, kw_only=True):
 
 
 _MAX_TOKENS: Final = Dialect(limits=("max_tokens", "max_completion_tokens"))
+_TELLS_USAGE: Final = Dialect(limits=_MAX_TOKENS.limits, usage=False)
 
 KNOWN: Final = {
     "openai": ("https://api.openai.com/v1", Dialect()),
-    "openrouter": ("https://openrouter.ai/api/v1", Dialect(limits=_MAX_TOKENS.limits, usage=False)),
-    "together": ("https://api.together.ai/v1", _MAX_TOKENS),
+    "openrouter": ("https://openrouter.ai/api/v1", _TELLS_USAGE),
+    "together": ("https://api.together.ai/v1", _TELLS_USAGE),
     "ollama": ("http://127.0.0.1:11434/v1", _MAX_TOKENS),
     "lmstudio": ("http://127.0.0.1:1234/v1", _MAX_TOKENS),
     "vllm": ("http://127.0.0.1:8000/v1", _MAX_TOKENS),

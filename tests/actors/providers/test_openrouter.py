@@ -2,12 +2,26 @@
 
 from typing import Any
 
+import pydantic
 import pytest
 from language_models import HELLO, LanguageModel, language_models, running
 from msgspec import convert, json
 from msgspec.structs import replace
-from troupe.actors.contracts import Ended, GetModel, GetUsage, ListModels, Price
+from sdk import official
+from troupe.actors.contracts import (
+    Ended,
+    GetModel,
+    GetUsage,
+    ImagePart,
+    ListModels,
+    Price,
+    TextPart,
+    ToolCall,
+    ToolSpec,
+    Turn,
+)
 from troupe.actors.errors import ModelNotFound
+from troupe.actors.providers.openai.endpoint import endpoint as openai_endpoint
 from troupe.actors.providers.openai.wire.chat import encode_chat
 from troupe.actors.providers.openai.wire.models import decode_models
 from troupe.actors.providers.openrouter import MaxPrice, OpenRouterOptions, Reasoning, Routing, endpoint
@@ -38,11 +52,44 @@ def test_routing_stands_in_the_request() -> None:
         "max_tokens": 7,
         "temperature": 0.2,
         "models": ["a/b", "c/d"],
-        "provider": {"order": ["groq"], "allow_fallbacks": False, "sort": "price", "max_price": {"prompt": 1}},
+        "provider": {"order": ["groq"], "allow_fallbacks": False, "sort": "price", "max_price": {"prompt": "1"}},
         "reasoning": {"effort": "low", "exclude": True},
         "top_k": 3,
         "session_id": "s",
     }
+
+
+CONVERSATION = replace(
+    HELLO,
+    turns=(
+        Turn(role="system", parts=(TextPart("Be brief."),)),
+        Turn(role="user", parts=(TextPart("What is this?"), ImagePart("data:image/png;base64,AA=="))),
+        Turn(role="assistant", tool_calls=(ToolCall("call_1", "weather", "{}"),)),
+        Turn(role="tool", parts=(TextPart("sunny"),), tool_call_id="call_1"),
+    ),
+    tools=(ToolSpec("weather", "Tells the weather.", {"type": "object"}),),
+    max_tokens=7,
+    temperature=0.5,
+)
+
+
+def test_openrouters_own_client_could_have_sent_it() -> None:
+    options = OpenRouterOptions(
+        provider=Routing(order=("groq",), sort="price", max_price=MaxPrice(prompt=1e-05)),
+        reasoning=Reasoning(effort="low"),
+    )
+    body = json.decode(encode_chat(CONVERSATION, "a/a", endpoint().dialect, options, "openrouter"))
+    request = official("openrouter.components").ChatRequest.model_validate(body)
+    assert set(body) <= set(type(request).model_fields)
+    assert (request.provider.sort, request.provider.max_price.prompt) == ("price", "0.00001")
+    assert [message.role for message in request.messages] == ["system", "user", "assistant", "tool"]
+
+
+def test_togethers_own_client_could_have_sent_it() -> None:
+    options = TogetherOptions(top_k=3, context_length_exceeded_behavior="truncate", reasoning_effort="low")
+    body = json.decode(encode_chat(CONVERSATION, "a", openai_endpoint("together").dialect, options, "together"))
+    params = official("together.types.chat.completion_create_params")
+    assert set(pydantic.TypeAdapter(params.CompletionCreateParamsStreaming).validate_python(body)) == set(body)
 
 
 def test_options_can_come_from_a_file() -> None:

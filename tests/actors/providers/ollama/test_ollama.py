@@ -8,6 +8,7 @@ import pytest
 from language_models import HELLO, answered, language_models, outcome, running
 from msgspec import json
 from msgspec.structs import replace
+from sdk import official
 from troupe.actors.contracts import (
     Embed,
     Ended,
@@ -63,7 +64,9 @@ class TestRequests:
             temperature=1.5,
         )
         options = OllamaOptions(keep_alive="5m", think=False, num_ctx=4096, temperature=0.1, stop=("a",))
-        assert json.decode(encode_chat(request, "llama3.2", options, "ollama")) == {
+        body = json.decode(encode_chat(request, "llama3.2", options, "ollama"))
+        assert set(official("ollama._types").ChatRequest(**body).model_dump(exclude_none=True)) == set(body)
+        assert body == {
             "model": "llama3.2",
             "messages": [
                 {"role": "user", "content": "What is this?", "images": ["AA=="]},
