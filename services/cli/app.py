@@ -2,24 +2,25 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from .demo import demo
 from .failing import MISCONFIGURED
-from .models import models
-from .serve import serve
-from .status import status
-from .talk import talk
-from .wire import wire
+
+COMMANDS: Final = {
+    "serve": "Start the voice server.",
+    "talk": "Talk with a server: microphone and loudspeaker, recordings, or typed lines.",
+    "status": "Show the actors of a server, live.",
+    "models": "Show which models there are, or fetch local ones.",
+    "wire": "Run a server that stands in for a provider.",
+    "demo": "Watch a supervision tree that crashes and heals.",
+}
+"""Each is in the module of its name; only what is called is imported, as a server takes a second to load."""
 
 app = App(name="troupe", help="Realtime voice and media AI on supervised actors.")
-app.command(serve)
-app.command(talk)
-app.command(status)
-app.command(models)
-app.command(demo)
-app.command(wire)
+for command, purpose in COMMANDS.items():
+    app.command(f"{__package__}.{command}:{command}", name=command, help=purpose)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
