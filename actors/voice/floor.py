@@ -249,7 +249,7 @@ class Floor:
             if same_words(self._guess.guess or "", utterance.partial):
                 return
             self.discard_guess()
-        busy = self._doubted is not None or self.active is not None or session.untranscribed()
+        busy = self._doubted is not None or self.active is not None or session.transcripts.pending
         answers = detection is not None and detection.create_response is not False
         if busy or not answers or not self._services.speculate or self._guessed >= SPECULATIONS:
             return

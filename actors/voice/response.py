@@ -24,27 +24,18 @@ from ...runtime import Channel
 from ...runtime.errors import EndOfChannel
 from ...runtime.parking import Latch
 from ..contracts import Ended, Generate, Synthesize, TextDelta, ToolCall
-from ..errors import ProviderTimeout, first_error, provider_error
+from ..errors import ProviderTimeout, first_error
 from ..realtime import response_events as event
 from ..realtime.items import InputAudio, Item, Message
 from ..realtime.names import name_of
-from ..realtime.responses import (
-    CachedTokens,
-    InputTokens,
-    OutputTokens,
-    Response,
-    ResponseAudio,
-    ResponseError,
-    ResponseOutput,
-    StatusDetails,
-    Usage,
-    usage_of,
-)
+from ..realtime.responses import Response, ResponseAudio, ResponseOutput
 from ..routing.watchdog import watchdog
 from .delivery import Delivery, Pause
 from .history import turns
+from .outcome import CancelReason, explain, outcome, usage
 from .output import Output, OutputMessage
 from .plan import Plan
+from .transcripts import TranscriptMissing
 from .utterance import Utterance
 
 if TYPE_CHECKING:
@@ -52,17 +43,6 @@ if TYPE_CHECKING:
 
 PIECES: Final = 32
 """Pieces of text that may wait for the synthesizer; then the model's tokens wait."""
-INPUT_TOKENS_PER_SECOND: Final = 10
-"""How OpenAI counts the user's speech in the context, ..."""
-OUTPUT_TOKENS_PER_SECOND: Final = 20
-"""... and the assistant's."""
-
-CancelReason = Literal["turn_detected", "client_cancelled"]
-ResponseStatus = Literal["completed", "cancelled", "failed", "incomplete"]
-
-
-class TranscriptMissing(Exception):
-    """What the user said could not be understood, so there is nothing to answer."""
 
 
 class ResponseRun:
@@ -186,17 +166,17 @@ class ResponseRun:
             self._writing, self._ending = None, Ended("stop")
         self._gate = Latch()
         self._gate.set()
-        items = await self._session.told(self.plan)
+        items = await self._session.transcripts.told(self.plan)
         if self._turn is not None and not await self._is_said(self._turn):
             return
         await self._answer(items)
 
     async def _is_said(self, turn: Utterance) -> bool:
         """Whether a turn that is to be answered has words in it: noise asks for no answer."""
-        outcome = await turn.noted.wait()
-        if isinstance(outcome, Exception):
-            raise TranscriptMissing from outcome
-        return bool(outcome.strip())
+        said = await turn.noted.wait()
+        if isinstance(said, Exception):
+            raise TranscriptMissing from said
+        return bool(said.strip())
 
     # -- guessing --------------------------------------------------------------------------------------------------
 
@@ -217,9 +197,9 @@ class ResponseRun:
     async def _verify(self) -> None:
         """Open the gate if the user has said what was guessed, otherwise have the answer made afresh."""
         assert self._turn is not None
-        outcome = await self._turn.noted.wait()
+        said = await self._turn.noted.wait()
         tally = self._services.tally
-        if isinstance(outcome, str) and same_words(outcome, self.guess or ""):
+        if isinstance(said, str) and same_words(said, self.guess or ""):
             tally.speculations_used += 1
             self._gate.set()
         else:
@@ -380,46 +360,20 @@ class ResponseRun:
         if self._cancelled is not None:
             self._keep_heard()
         self._ended = True
-        status, details = self._outcome(failure)
+        status, details = outcome(failure, self._cancelled, self._ending)
         if failure is not None:
             self._services.tally.failed += 1
-            self._services.tally.errors[_explain(failure).code or ""] += 1
+            self._services.tally.errors[explain(failure).code or ""] += 1
         self._response = replace(
             self._response,
             status=status,
             status_details=details,
             output=tuple(self._output.items),
-            usage=self._usage(),
+            usage=usage(self._ending, self._heard_seconds, sum(each.seconds for each in self.deliveries)),
         )
         self._session.emit(event.ResponseDone(response=self._response))
         self._session.tell_rate_limits()
         self._session.ended(self)
-
-    def _outcome(self, failure: Exception | None) -> tuple[ResponseStatus, StatusDetails | None]:
-        if failure is not None:
-            return "failed", StatusDetails(type="failed", error=_explain(failure))
-        if self._cancelled is not None:
-            return "cancelled", StatusDetails(type="cancelled", reason=self._cancelled)
-        match self._ending.reason:
-            case "length":
-                return "incomplete", StatusDetails(type="incomplete", reason="max_output_tokens")
-            case "content_filter":
-                return "incomplete", StatusDetails(type="incomplete", reason="content_filter")
-            case _:
-                return "completed", None
-
-    def _usage(self) -> Usage:
-        """Text as the model's provider counts it, audio as OpenAI does."""
-        ending = self._ending
-        inputs = InputTokens(
-            text_tokens=ending.input_tokens,
-            audio_tokens=round(self._heard_seconds * INPUT_TOKENS_PER_SECOND),
-            cached_tokens=ending.cached_tokens,
-            cached_tokens_details=CachedTokens(text_tokens=ending.cached_tokens),
-        )
-        spoken = sum(each.seconds for each in self.deliveries)
-        outputs = OutputTokens(text_tokens=ending.output_tokens, audio_tokens=round(spoken * OUTPUT_TOKENS_PER_SECOND))
-        return usage_of(inputs, outputs)
 
     def _keep_heard(self) -> None:
         """Leave in the conversation what has been heard of the answer."""
@@ -443,13 +397,3 @@ def same_words(one: str, other: str) -> bool:
 def _words(text: str) -> list[str]:
     letters = (letter if unicodedata.category(letter)[0] not in "PSZ" else " " for letter in text.casefold())
     return "".join(letters).split()
-
-
-def _explain(failure: Exception) -> ResponseError:
-    """Say what went wrong, without what a provider or a user said."""
-    if isinstance(failure, TranscriptMissing):
-        code, message = "transcription_failed", "What was said could not be transcribed."
-    else:
-        error = provider_error(failure, "")
-        code, message = error.code, error.public
-    return ResponseError(type="server_error", code=code, message=message)

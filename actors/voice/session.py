@@ -5,7 +5,8 @@ plain methods, which run to their end without another task in between; what take
 for each utterance that is transcribed, one for each response. A response is cancelled through its scope, and says what
 became of it on its way out.
 
-What the client says is handled here; what is heard in `input_buffer`, what follows from it in `floor`.
+What the client says is handled here; what is heard in `input_buffer`, what is understood in `transcripts`, what follows
+from both in `floor`.
 
 It speaks the events of the OpenAI Realtime protocol, as structs; `troupe.services.gateway` puts them on the wire.
 """
@@ -14,11 +15,9 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias, assert_never
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
-from ...codecs.audio_format import AUDIO_FORMATS, AudioDecoder
-from ...codecs.resample import Resampler
+from ...codecs.audio_format import AUDIO_FORMATS
 from ...runtime import Actor, Duplex, DuplexRequest
 from ...runtime.errors import ChannelBroken, ChannelClosed, RuntimeFault, WouldBlock
 from ..realtime import client_events as client
@@ -35,22 +34,21 @@ from ..realtime.errors import (
     response_is_active,
 )
 from ..realtime.ids import new_item_id
-from ..realtime.items import InputAudio, Item, ItemReference, Message, OutputAudio, without_audio
+from ..realtime.items import InputAudio, Item, Message, OutputAudio, without_audio
 from ..realtime.names import Dialect, name_of
 from ..realtime.responses import ResponseOptions
 from ..realtime.session_update import updated
 from ..realtime.tools import McpTool
 from .context_window import ContextWindow
 from .delivery import Delivery
-from .ear import RATE
 from .floor import Floor
-from .history import History, with_transcript
+from .history import History
 from .input_buffer import InputBuffer
-from .plan import Plan, plan
+from .plan import plan
 from .recordings import Recordings, heard_as
-from .response import ResponseRun, TranscriptMissing
+from .response import ResponseRun
 from .services import Services
-from .transcript_deltas import TranscriptDeltas
+from .transcripts import Transcripts
 from .utterance import Utterance
 
 IN_ORDER: Final = (client.InputAudioBufferCommit, client.InputAudioBufferClear, client.SessionUpdate)
@@ -92,12 +90,11 @@ class VoiceSession(Actor):
         self.history = History()
         self.recordings = Recordings(services.recordings)
         self.window = ContextWindow(services.context_tokens)
+        self.transcripts = Transcripts(self)
         self._client: Duplex[ToClient, FromClient] | None = None
         self._dialect = Dialect.GA
         self._runs: dict[str, ResponseRun] = {}
         self._spoken: dict[str, Delivery] = {}
-        self._untranscribed: dict[str, Utterance] = {}
-        self._deltas: dict[str, TranscriptDeltas] = {}
         self._voice_used = False
         self._played = ""  # the response that was played last
 
@@ -111,7 +108,7 @@ class VoiceSession(Actor):
             self.services,
             self.recordings,
             decide=self.floor.decide,
-            understood=self._understood,
+            understood=self.transcripts.understood,
         )
         with self.services.activity.listen(self.input.heard, self._failed) as self.input.listener:
             yield
@@ -216,8 +213,9 @@ class VoiceSession(Actor):
         previous = self.history.add(item, event.previous_item_id)
         self._announce(item, previous)
         self._make_room()
-        if utterance := self._utterance_of(event.item):
-            self._transcribe(utterance)
+        if utterance := self.transcripts.of(event.item):
+            self.history.lasts(item.id, utterance.seconds)
+            self.transcripts.follow(utterance)
 
     def _make_room(self) -> None:
         for item_id in self.history.forget_oldest():
@@ -238,7 +236,7 @@ class VoiceSession(Actor):
         if not audio or not isinstance(item, Message):
             return item
         if item.role == "user":
-            audio = heard_as(AUDIO_FORMATS[_mime(self.config.audio.input.format)], audio)
+            audio = heard_as(AUDIO_FORMATS[name_of(type(self.config.audio.input.format))], audio)
         parts = tuple(replace(p, audio=audio) if isinstance(p, InputAudio | OutputAudio) else p for p in item.content)
         return replace(item, content=parts)
 
@@ -270,7 +268,7 @@ class VoiceSession(Actor):
         item = Message(id=utterance.item_id, role="user", content=(InputAudio(),))
         self._commit_item(item)
         self.history.lasts(item.id, utterance.seconds)
-        self._transcribe(utterance, begun=True)
+        self.transcripts.follow(utterance)
 
     def commit_silence(self, start_ms: int, end_ms: int) -> None:
         """Make an item of a silence that has lasted too long: there is nothing in it."""
@@ -289,87 +287,6 @@ class VoiceSession(Actor):
     def _announce(self, item: Item, previous: str | None) -> None:
         self.emit(server.ConversationItemAdded(previous_item_id=previous, item=item))
         self.emit(server.ConversationItemDone(previous_item_id=previous, item=item))
-
-    def _utterance_of(self, item: Item) -> Utterance | None:
-        """Return the speech in an item of the client's that nobody has written down, on its way to be transcribed."""
-        if not isinstance(item, Message):
-            return None
-        parts = [part for part in item.content if isinstance(part, InputAudio) and not part.transcript]
-        audio = b"".join(part.audio for part in parts if part.audio is not UNSET)
-        if not audio:
-            return None
-        form = AUDIO_FORMATS[_mime(self.config.audio.input.format)]
-        resampler = Resampler(form.rate, RATE)
-        wanted = self.config.audio.input.transcription
-        utterance = Utterance(
-            self.services,
-            self.context.system.now,
-            language=self.services.opening.heard(wanted),
-            prompt=wanted.prompt if wanted else None,
-            changed=self._understood,
-            item_id=item.id,
-        )
-        for samples in (resampler.push(AudioDecoder(form).push(audio)), resampler.finish()):
-            for second in range(0, len(samples), RATE):
-                pcm = samples[second : second + RATE].tobytes()
-                utterance.push(pcm)
-                if item.id in self.history:
-                    self.recordings.add(item.id, pcm)
-        utterance.end()
-        self.history.lasts(item.id, utterance.seconds)
-        self.context.start_soon(utterance.run)
-        return utterance
-
-    # -- what is understood ----------------------------------------------------------------------------------------
-
-    def _transcribe(self, utterance: Utterance, *, begun: bool = False) -> None:
-        """Note what was said, when it is understood."""
-        self._untranscribed[utterance.item_id] = utterance
-        if begun:
-            self._tell_delta(utterance)
-        self.context.start_soon(self._report_transcript, utterance)
-
-    def untranscribed(self) -> list[Utterance]:
-        """Return what was said and is not understood yet, oldest first."""
-        return list(self._untranscribed.values())
-
-    def _understood(self, utterance: Utterance) -> None:
-        """An utterance is understood a little further; some of that may be said for good."""
-        if self.config.audio.input.transcription is not None:
-            deltas = self._deltas.setdefault(utterance.item_id, TranscriptDeltas())
-            deltas.partial(utterance.partial)
-            # a conversation's client knows no item before it is committed
-            if isinstance(self.config, config.TranscriptionSession) or utterance.item_id in self._untranscribed:
-                self._tell_delta(utterance)
-        self.floor.understood(utterance)
-
-    def _tell_delta(self, utterance: Utterance) -> None:
-        deltas = self._deltas.get(utterance.item_id)
-        if deltas is not None and (delta := deltas.take()):
-            self.emit(server.InputAudioTranscriptionDelta(item_id=utterance.item_id, delta=delta))
-
-    async def _report_transcript(self, utterance: Utterance) -> None:
-        """Note what was said, and tell the client if it wants to know."""
-        outcome = await utterance.transcript.wait()
-        item_id = utterance.item_id
-        del self._untranscribed[item_id]
-        if isinstance(outcome, str):
-            self.history.transcribe(item_id, outcome)
-        utterance.noted.set(outcome)
-        deltas = self._deltas.pop(item_id, TranscriptDeltas())
-        if self.config.audio.input.transcription is None:
-            return
-        if not isinstance(outcome, str):
-            error = server.TranscriptionError(
-                type="server_error", code="transcription_failed", message="The audio could not be transcribed."
-            )
-            self.emit(server.InputAudioTranscriptionFailed(item_id=item_id, error=error))
-            return
-        deltas.final(outcome)
-        if delta := deltas.take():
-            self.emit(server.InputAudioTranscriptionDelta(item_id=item_id, delta=delta))
-        usage = server.DurationUsage(seconds=round(utterance.seconds, 3))
-        self.emit(server.InputAudioTranscriptionCompleted(item_id=item_id, transcript=outcome, usage=usage))
 
     # -- what is answered ------------------------------------------------------------------------------------------
 
@@ -403,32 +320,6 @@ class VoiceSession(Actor):
             raise nothing_to_cancel()
         run.cancel("client_cancelled")
 
-    async def told(self, plan: Plan) -> list[Item]:
-        """Return the items that a response is to be made of, once all speech in them is written down.
-
-        Raises:
-            Exception: What has kept some of it from being understood.
-        """
-        if plan.items is None:
-            for utterance in self.untranscribed():
-                await _understood(utterance)
-            return self.history.items()
-        items: list[Item] = []
-        for each in plan.items:
-            if isinstance(each, ItemReference):
-                if (pending := self._untranscribed.get(each.id)) is not None:
-                    await _understood(pending)
-                if (item := self.history.get(each.id)) is not None:
-                    items.append(item)
-                continue
-            item = without_audio(each)
-            if (spoken := self._utterance_of(each)) is not None:
-                said = await _understood(spoken, noted=False)
-                self._deltas.pop(item.id, None)
-                item = with_transcript(item, said)
-            items.append(item)
-        return items
-
     # -- what responses tell ---------------------------------------------------------------------------------------
 
     def speaks(self, run: ResponseRun, item_id: str, delivery: Delivery) -> None:
@@ -449,13 +340,6 @@ class VoiceSession(Actor):
             self.emit(response_events.RateLimitsUpdated(rate_limits=self.services.rate_limits()))
 
 
-async def _understood(utterance: Utterance, *, noted: bool = True) -> str:
-    outcome = await (utterance.noted if noted else utterance.transcript).wait()
-    if isinstance(outcome, Exception):
-        raise TranscriptMissing from outcome
-    return str(outcome)
-
-
 def _mcp_servers(session: config.Session) -> set[str]:
     tools = session.tools if isinstance(session, config.RealtimeSession) else ()
     return {tool.server_label for tool in tools if isinstance(tool, McpTool)}
@@ -463,7 +347,3 @@ def _mcp_servers(session: config.Session) -> set[str]:
 
 async def _raise(error: Exception) -> None:
     raise error
-
-
-def _mime(form: config.AudioFormat) -> str:
-    return name_of(type(form))

@@ -13,6 +13,7 @@ from ..errors import ProviderTimeout
 from ..realtime.ids import new_item_id
 from .ear import RATE
 from .services import Services
+from .transcript_deltas import TranscriptDeltas
 
 WAITING: Final = 1500
 """Chunks of audio that a recogniser may be behind: 30 s where a client sends 20 ms at a time."""
@@ -47,6 +48,8 @@ class Utterance:
         self.samples = 0
         self.partial = ""
         """What is understood so far, all of it; later it may be something else."""
+        self.deltas = TranscriptDeltas()
+        """What of it can be told for good."""
         self.transcript = Latch()
         """Set with the final text, or with the error that took its place."""
         self.noted = Latch()
@@ -126,4 +129,5 @@ class Utterance:
     def _understood(self, transcript: Transcript) -> None:
         if transcript.text != self.partial:
             self.partial = transcript.text
+            self.deltas.partial(self.partial)
             self._changed(self)

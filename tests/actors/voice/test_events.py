@@ -361,6 +361,22 @@ async def test_speech_in_an_item_of_the_clients_is_written_down() -> None:
     assert script.seconds_heard == pytest.approx(3, abs=0.001)
 
 
+async def test_an_id_goes_to_other_speech_before_the_first_is_written_down() -> None:
+    script = Script(transcribing=0.5)
+    async with conversation(script, MANUAL) as caller:
+        for text in ("first", "second"):
+            item = Message(id="same", role="user", content=(InputAudio(audio=LOUD.tobytes()),))
+            await caller.send(client.ConversationItemCreate(item=item))
+            await caller.until(server.ConversationItemDone)
+            script.transcript = text  # of what is being heard
+            await sleep(0.1)
+            if text == "first":
+                await caller.send(client.ConversationItemDelete(item_id="same"))
+        await caller.send(client.ResponseCreate())
+        await caller.until(response.ResponseDone)
+    assert told(script) == [("user", "second")]
+
+
 async def test_pictures_are_shown_to_the_model() -> None:
     script = Script()
     picture = "data:image/png;base64,iVBORw0KGgo="
