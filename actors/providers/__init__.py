@@ -1,1 +1,1 @@
-"""Providers: each a folder with what its API looks like (`wire`) and the actors that speak it, or data over such a one."""
+"""Providers: each a folder with what its API looks like (`wire`) and the actors that speak it, or data for another."""
