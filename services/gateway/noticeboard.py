@@ -8,6 +8,7 @@ import fcntl
 import mmap
 import os
 import struct
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -33,6 +34,7 @@ class Noticeboard:
         self._places = places
         self._file = shared_file("troupe-noticeboard", places * PLACE)
         self._board = mmap.mmap(self._file, places * PLACE)
+        weakref.finalize(self, os.close, self._file)
 
     def post(self, notice: bytes) -> bool:
         """Replace this process's notice; return whether there was room for it."""
@@ -57,11 +59,6 @@ class Noticeboard:
                     start = place * PLACE + _HEAD.size
                     notices[place] = self._board[start : start + length]
         return notices
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self._board.close()
-        os.close(self._file)
 
     def _own_place(self) -> int | None:
         free = None

@@ -11,6 +11,7 @@ import os
 import struct
 import sys
 import tempfile
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -35,6 +36,7 @@ class SpentTable:
         size = SLOTS * _SLOT.size
         self._file = shared_file("troupe-spent", size)
         self._table = mmap.mmap(self._file, size)
+        weakref.finalize(self, os.close, self._file)
 
     def claim(self, nonce: bytes, expires_at: int, now: float) -> bool:
         """Note that a secret is used; return whether this was the first time.
@@ -68,11 +70,6 @@ class SpentTable:
             yield
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self._table.close()
-        os.close(self._file)
 
 
 def shared_file(name: str, size: int) -> int:

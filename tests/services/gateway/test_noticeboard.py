@@ -56,4 +56,3 @@ def test_a_notice_that_does_not_fit_is_not_posted() -> None:
     assert board.post(b"first")
     assert not board.post(bytes(PLACE))
     assert board.read() == {0: b"first"}
-    board.close()

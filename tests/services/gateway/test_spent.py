@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,7 +11,8 @@ from troupe.services.gateway import spent
 from troupe.services.gateway.spent import SpentTable
 
 CLAIMERS = """
-import os
+
+from pathlib import Path
 from random import Random
 from troupe.services.gateway.spent import SpentTable
 table, (ready, go) = SpentTable(), os.pipe()
@@ -37,7 +39,6 @@ def test_once() -> None:
     assert table.claim(b"a" * 12, 1100, 1000)
     assert not table.claim(b"a" * 12, 1100, 1000)
     assert table.claim(b"b" * 12, 1100, 1000)
-    table.close()
 
 
 def test_a_slot_is_free_again_when_its_secret_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,3 +63,11 @@ def test_forked_processes_share_what_they_know() -> None:
     told = subprocess.run([sys.executable, "-c", CLAIMERS], capture_output=True, text=True, timeout=30, check=True)
     counts = json.loads(told.stdout)
     assert sum(counts) == 3000
+
+
+def test_a_table_goes_with_whoever_had_it() -> None:
+    before = sum(1 for _ in Path("/dev/fd").iterdir())
+    tables = [SpentTable() for _ in range(20)]
+    assert sum(1 for _ in Path("/dev/fd").iterdir()) > before
+    del tables
+    assert sum(1 for _ in Path("/dev/fd").iterdir()) <= before
