@@ -11,8 +11,7 @@ from troupe.services.gateway import spent
 from troupe.services.gateway.spent import SpentTable
 
 CLAIMERS = """
-
-from pathlib import Path
+import os
 from random import Random
 from troupe.services.gateway.spent import SpentTable
 table, (ready, go) = SpentTable(), os.pipe()
