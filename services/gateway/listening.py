@@ -7,13 +7,17 @@ interruption can take back, and keep-alive pings wait behind it for ever.
 import socket
 from typing import Final
 
-SEND_BUFFER: Final = 64 * 1024
-"""Bytes the kernel may hold for one client; it doubles them for its own bookkeeping."""
+SEND_BUFFER: Final = 32 * 1024
+"""Bytes the kernel may hold for one client; it doubles them for its own bookkeeping. A second of speech in base64 is 64
+thousand bytes."""
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted."""
-USER_TIMEOUT: Final = 4_000
-"""Milliseconds that sent data may go unacknowledged, or unread behind a closed window, before the connection drops."""
+USER_TIMEOUT: Final = 10_000
+"""Milliseconds that sent data may go unacknowledged, or unread behind a closed window, before the connection drops.
 
+The deadline of a frame is shorter, but only runs where there is another frame to send. With 4 s here, a client that
+read at half speed through a window smaller than a segment was taken for one that does not read.
+"""
 KEEPALIVE: Final = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds of silence after which the kernel asks whether a client is still there, how often, how many times."""
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
+from typing import Final
 
 from anyio import create_task_group
 from anyio.abc import TaskGroup
@@ -12,7 +13,7 @@ from .app import Gateway
 from .server import HURRIED, Server, Serving, spare_collector
 from .workers import CONNECTION, DRAIN, HURRY, REPORT
 
-MOST: int = 64
+MOST: Final = 64
 """Connections that are taken over in one step."""
 
 

@@ -167,6 +167,18 @@ async def test_rfc_6455_by_the_table() -> None:
                 assert got == expected, f"{name}, {way}"
 
 
+async def test_compression_is_not_for_speech() -> None:
+    async with serving(APPLICATION) as address:
+        host, _, port = address.rpartition(":")
+        async with await connect_tcp(host, int(port)) as stream:
+            await stream.send(upgrade("/", **{"Sec-WebSocket-Extensions": "permessage-deflate"}))
+            answer = await stream.receive()
+            assert b" 101 " in answer
+            assert b"extensions" not in answer.lower()
+            await stream.send(frame(TEXT, b"deflated", rsv=4))
+            assert unframed(await read_to_end(stream))[0][1][:2] == FAIL[1]
+
+
 async def test_an_application_may_do_with_asgi_alone() -> None:
     async with serving(APPLICATION) as address, client(address, upgrade("/asgi")) as stream:
         await stream.send(frame(TEXT, b"hello"))
