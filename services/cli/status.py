@@ -34,8 +34,8 @@ _COLOURS: Final = {
 def status(
     url: Annotated[str, Parameter(help="The server.")] = DEFAULT,
     *,
-    once: Annotated[bool, Parameter(help="Show it once, and end; so it is in a pipe.")] = False,
-    key: Annotated[str, Parameter(help=f"The server's key; {KEY_VARIABLE} if not given.")] = "",
+    once: Annotated[bool, Parameter(help="Show it once, and end; so it is in a pipe.", negative="")] = False,
+    key: Annotated[str, Parameter(help=f"The server's key; {KEY_VARIABLE} if not given.", show_default=False)] = "",
 ) -> None:
     """Show the actors of a server, its sessions, and what happens to them, until Ctrl-C."""
     console = Console(highlight=False)

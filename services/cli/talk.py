@@ -28,14 +28,16 @@ HEARD: Final = 50
 def talk(
     url: Annotated[str, Parameter(help="The server; any that speaks the OpenAI Realtime protocol.")] = DEFAULT,
     *,
-    file: Annotated[tuple[Path, ...], Parameter(help="Say these recordings, one turn each.")] = (),
+    file: Annotated[
+        tuple[Path, ...], Parameter(help="Say these recordings, one turn each.", negative="", show_default=False)
+    ] = (),
     out: Annotated[Path | None, Parameter(help="Write what is answered to this WAV file.")] = None,
-    text: Annotated[bool, Parameter(help="Type instead of talking; answers are written.")] = False,
-    voice: Annotated[str, Parameter(help="The voice of the answers.")] = "",
-    language: Annotated[str, Parameter(help="What is spoken, such as: en")] = "",
-    instructions: Annotated[str, Parameter(help="What the model is to be.")] = "",
-    key: Annotated[str, Parameter(help=f"The server's key; {KEY_VARIABLE} if not given.")] = "",
-    insecure: Annotated[bool, Parameter(help="Accept a certificate that nobody vouches for.")] = False,
+    text: Annotated[bool, Parameter(help="Type instead of talking; answers are written.", negative="")] = False,
+    voice: Annotated[str, Parameter(help="The voice of the answers.", show_default=False)] = "",
+    language: Annotated[str, Parameter(help="What is spoken, such as: en", show_default=False)] = "",
+    instructions: Annotated[str, Parameter(help="What the model is to be.", show_default=False)] = "",
+    key: Annotated[str, Parameter(help=f"The server's key; {KEY_VARIABLE} if not given.", show_default=False)] = "",
+    insecure: Annotated[bool, Parameter(help="Accept a certificate that nobody vouches for.", negative="")] = False,
 ) -> None:
     """Talk with a server: microphone and loudspeaker, recordings, or typed lines.
 

@@ -92,14 +92,14 @@ class Conversation:
                         self._screen.show(step)
 
     async def answered(self, turns: int) -> None:
-        """Wait until so many turns have been answered, and heard.
+        """Wait until so many turns, and all that were begun, have been answered, and heard.
 
         Raises:
             TalkFailed: The server does not answer.
         """
         try:
             with fail_after(PATIENCE):
-                while self.turns < turns:
+                while self.turns < turns or self._dialogue.busy:
                     await self._ended.wait()
         except TimeoutError:
             raise TalkFailed(f"no answer within {PATIENCE:.0f} s") from None

@@ -85,6 +85,11 @@ class Dialogue:
         self._token: float | None = None
         self._audio: float | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether something was asked that is not answered yet."""
+        return self._asked is not None or bool(self._response)
+
     def opening(self, *, instructions: str = "", language: str = "", voice: str = "") -> str:
         """Return the event that sets the session up."""
         transcription = {"model": "default", **({"language": language} if language else {})}

@@ -75,6 +75,14 @@ def test_a_spoken_turn_is_shown_played_and_timed() -> None:
     ]
 
 
+def test_it_is_busy_from_a_question_to_the_end_of_its_answer() -> None:
+    dialogue, seen = Dialogue(spoken=True), list[bool]()
+    for event in ({"type": "input_audio_buffer.speech_stopped"}, created(), done()):
+        take(dialogue, (0.0, event))
+        seen.append(dialogue.busy)
+    assert seen == [True, True, False]
+
+
 def test_a_transcript_that_turned_out_otherwise_gets_a_line_of_its_own() -> None:
     steps = take(Dialogue(spoken=True), (0, heard("what dime")), (1, heard("what time", final=True)))
     assert steps == [Said("you", "what dime"), LineEnds(), Said("you", "what time"), LineEnds()]
