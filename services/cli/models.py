@@ -22,6 +22,7 @@ from ..choice import TITLES, Link, with_keys
 from ..config import ConfigError, read_config
 from ..config.errors import nearest
 from ..health import askable
+from ..kinds.registry import KINDS
 from ..pulling import PullFailed, pull
 from .failing import MISCONFIGURED, fail
 
@@ -38,7 +39,7 @@ def show(
 ) -> None:
     """Show the local models, and those of the providers whose keys are here."""
     console = Console(highlight=False)
-    console.print(_local(models_folder()))
+    console.print(_local(models_folder()), "", _elsewhere())
     try:
         configuration, _ = read_config(config, environ=os.environ)
         links = with_keys(configuration, os.environ)
@@ -89,10 +90,9 @@ def _pull(engine: LocalEngine, folder: Path, console: Console) -> None:
 
 
 def _local(folder: Path) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for _ in range(3):
+    table = _columns()
+    for _ in range(2):
         table.add_column(no_wrap=True)
-    table.add_column()
     for engine in ENGINES.values():
         state = engine.state(folder)
         table.add_row(
@@ -101,6 +101,25 @@ def _local(folder: Path) -> Table:
             f"{engine.size / 10**6:.0f} MB" if engine.files else "",
             Text.assemble((_next_step(engine, state), STYLES[state]), "\n", (engine.remark, "dim")),
         )
+    return table
+
+
+def _elsewhere() -> Table:
+    """Return the kinds of providers that are not local engines, and what they take."""
+    table = _columns()
+    for kind in KINDS.values():
+        if not kind.engine:
+            given = bool(kind.key and os.environ.get(kind.key))
+            state = f"{kind.key} is set" if given else f"set {kind.key}" if kind.key else "needs no key"
+            about = f"{', '.join(kind.parts)}: {kind.remark}"
+            style = STYLES["ready"] if given else "cyan"
+            table.add_row(Text(kind.name, "bold"), Text.assemble((state, style), "\n", (about, "dim")))
+    return table
+
+
+def _columns() -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True, min_width=16)
     return table
 
 

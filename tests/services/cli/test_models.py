@@ -58,6 +58,7 @@ def test_local_models_and_what_to_do_next(capsys: pytest.CaptureFixture[str]) ->
     for name in ENGINES:
         assert name in out
     assert "troupe models pull moonshine-small" in out
+    assert "set ANTHROPIC_API_KEY" in out
 
 
 def test_models_of_providers_are_listed_with_a_deadline(

@@ -75,37 +75,37 @@ def test_without_a_configuration_it_says_what_it_found_and_serves() -> None:
 
 CHAIN = """
 [voice]
-llm = ["openai", "mine/small", "demonstration"]
+stt = ["mine/small", "pocketsphinx"]
+llm = "openai"
+tts = ["kokoro", "espeak"]
 [providers.openai]
 base_url = "{url}"
 [providers.mine]
 base_url = "{url}"
 api_key = "env:MY_KEY"
-[providers.speaches]
 """
 
 
-def test_it_says_which_provider_refuses_its_key_and_where_it_is_configured(
+def test_it_says_which_provider_can_not_be_used_and_does_not_start_without_one_for_each_part(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MY_KEY", "sk-right")
     with OpenAiWire(keys=("sk-right",), models=("smaller",)) as wire:
         Path("troupe.toml").write_text(CHAIN.format(url=wire.base_url))
-        with serving("--stt", "pocketsphinx", "--tts", "kokoro,espeak") as (_, said):
-            assert "Configuration: troupe.toml, --stt, --tts, --port" in said
-            assert rows(said)[1:4] == [
-                ("language model", "openai/gpt-4o-mini", "refused", "configured"),
-                ("mine/small", "doubtful", "configured"),
-                ("demonstration", "ready", "configured"),
-            ]
-            words = " ".join(said.split())
-            assert "openai: it wants a key" in words
-            assert "set api_key in [providers.openai]" in words
-            assert "mine: it has no model small; did you mean smaller?" in words
-            assert "kokoro is left out: its model is not here: troupe models pull kokoro" in words
-        status, said = refused(capsys, "--llm", "openai", "--port", "0")
+        status, said = refused(capsys, "--port", "0")
     assert status == 2
-    assert "[voice] llm: nobody is left for the language model but openai/gpt-4o-mini" in said
+    assert "Configuration: troupe.toml, --port" in said
+    assert rows(said) == [
+        ("speech to text", "mine/small", "doubtful", "configured"),
+        ("pocketsphinx", "ready", "configured"),
+        ("language model", "openai/gpt-4o-mini", "refused", "configured"),
+        ("text to speech", "espeak", "ready", "configured"),
+    ]
+    words = " ".join(said.split())
+    assert "openai: it wants a key (HTTP 401 invalid_request_error): set api_key in [providers.openai]" in words
+    assert "mine: it has no model small; did you mean smaller?" in words
+    assert "kokoro is left out: its model is not here: troupe models pull kokoro" in words
+    assert "[voice] llm: nobody is left for the language model but openai/gpt-4o-mini" in words
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,10 @@ def test_the_configuration_can_be_looked_at(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden")
     Path("troupe.toml").write_text("[server]\napi_keys = ['sk-hidden-too']\n[voice]\nstt = 'openai/whisper-1'")
     with pytest.raises(SystemExit, match=r"^0$"):
-        main(["serve", "--check-config", "--workers", "3"])
+        main(["serve", "--check-config", "--workers", "3", "--tts", "openai", "--tts", "openai/tts-1,espeak"])
     said = capsys.readouterr()
     assert "hidden" not in said.out + said.err
     assert 'api_keys = ["********"]' in said.out
     assert "workers = 3" in said.out
     assert "# llm: openai/gpt-4o-mini, demonstration" in said.out
+    assert "# tts: openai/gpt-4o-mini-tts, openai/tts-1, espeak" in said.out
