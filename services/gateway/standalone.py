@@ -51,7 +51,7 @@ async def serve_websockets(
             print(f"ws://{host}:{port}/v1/realtime")
             await sleep_forever()
 
-    Leaving the block closes all sessions. Works on asyncio and, where trio is installed, on trio.
+    Leaving the block closes all sessions. Works on asyncio, and on trio with `websockets` 17 or newer.
 
     Args:
         gateway: What to serve; nothing else may run its lifespan.
