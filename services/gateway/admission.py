@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
+from websockets.frames import CloseCode
 
 from ...actors.realtime.errors import ClientMistake, session_expired, wrong_key
 from ...actors.realtime.handshake import Handshake
@@ -32,8 +33,6 @@ NOBODY: Final = KeyId(bytes(16))
 """Whose sessions and secrets those of a server without keys are."""
 REMEMBERED: Final = 4096
 """Addresses with right keys that wrong keys from the same address can't lock out."""
-GOING_AWAY: Final = 1001
-UNAUTHORIZED: Final = 3000
 
 
 class Ending(Struct, frozen=True):
@@ -88,7 +87,7 @@ class Ticket:
     def expire(self) -> None:
         """The session has lasted as long as it may."""
         mistake = session_expired(round(self._limits.session_minutes))
-        self.end(Ending(mistake, GOING_AWAY, mistake.message))
+        self.end(Ending(mistake, CloseCode.GOING_AWAY, mistake.message))
 
 
 class Admission:
@@ -152,7 +151,7 @@ class Admission:
         revoked = [ticket for ticket in self._tickets if not self._is_valid(ticket.key)]
         mistake = wrong_key()
         for ticket in revoked:
-            ticket.end(Ending(mistake, UNAUTHORIZED, mistake.close_reason))
+            ticket.end(Ending(mistake, mistake.close_code, mistake.close_reason))
         return len(revoked)
 
     @property

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from websockets.frames import CloseCode
 
 from ...actors.realtime.client_secrets import error_body
 from ...actors.realtime.errors import ClientMistake
@@ -43,7 +44,6 @@ from .shared import Shared
 from .transports import accept
 from .visits import read_visit
 
-POLICY_VIOLATION: Final = 1008
 OPEN: Final = Access()
 LIMITS: Final = Limits()
 POSTING: Final = 1.0
@@ -260,7 +260,7 @@ class Gateway:
             if "websocket.http.response" in socket.scope.get("extensions", {}):
                 await socket.send_denial_response(_refused(refusal))
             else:
-                await socket.close(POLICY_VIOLATION)  # which the server turns into HTTP 403
+                await socket.close(CloseCode.POLICY_VIOLATION)  # which the server turns into HTTP 403
 
 
 def _refused(refusal: Refusal) -> Response:

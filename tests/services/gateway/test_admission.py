@@ -9,7 +9,7 @@ from troupe.actors.realtime.names import Dialect
 from troupe.actors.realtime.session_config import RealtimeSession
 from troupe.actors.secret import Secret
 from troupe.services.gateway.access import Access
-from troupe.services.gateway.admission import GOING_AWAY, NOBODY, UNAUTHORIZED, Admission, Ending
+from troupe.services.gateway.admission import NOBODY, Admission, Ending
 from troupe.services.gateway.limits import Limits
 from troupe.services.gateway.refusals import Refusal
 from troupe.services.gateway.visits import Visit
@@ -170,7 +170,7 @@ def test_revoking_a_key_ends_its_sessions_and_those_of_its_secrets() -> None:
         door.ticket.on_end(lambda ending, name=name: ended.append((name, ending)))
     assert door.admission.use(door.access("two", "three")) == 2
     assert {name for name, _ in ended} == {"one", "secret of one"}
-    assert all(ending.code == UNAUTHORIZED and ending.mistake.code == "invalid_api_key" for _, ending in ended)
+    assert all(ending.code == 3000 and ending.mistake.code == "invalid_api_key" for _, ending in ended)
     assert [door.knock("one"), door.knock("two"), door.knock("three")] == ["key", "in", "in"]
 
 
@@ -185,7 +185,7 @@ def test_a_session_ends_when_its_time_is_up(*, late: bool) -> None:
     ticket.on_end(ended.append)
     ticket.expire()
     ticket.expire()
-    assert [(each.mistake.code, each.code) for each in ended] == [("session_expired", GOING_AWAY)]
+    assert [(each.mistake.code, each.code) for each in ended] == [("session_expired", 1001)]
     assert ended[0].reason == "Your session hit the maximum duration of 30 minutes."
 
 
