@@ -50,6 +50,37 @@ class Pause:
             await self._over.wait()
 
 
+class Spoken:
+    """What of a message is spoken when; it outlives the delivery, as a client may truncate the message later.
+
+    Args:
+        form: The format of its audio.
+    """
+
+    def __init__(self, form: AudioFormat) -> None:
+        self.source = ""
+        """The text as the model has written it so far."""
+        self.clock = PlaybackClock(form.rate)
+        self.form = form
+
+    @property
+    def seconds(self) -> float:
+        """How much audio was sent."""
+        return self.clock.sent / self.form.rate
+
+    def bytes_until(self, milliseconds: int) -> int:
+        """Return how many bytes of audio are sent for so many milliseconds."""
+        return milliseconds * self.form.rate // 1000 * self.form.sample_size
+
+    def heard(self, now: float) -> str:
+        """Return what of the text has been heard."""
+        return self.source[: self.clock.heard(now).source_end]
+
+    def cut(self, audio_end_ms: int) -> str:
+        """Cut it after that time of its audio; return what is left of the text."""
+        return self.source[: self.clock.truncate(audio_end_ms).source_end]
+
+
 class Delivery:
     """One spoken message.
 
@@ -78,9 +109,7 @@ class Delivery:
         opened: Callable[["Delivery"], None],
         sent: Callable[[str, bytes], None],
     ) -> None:
-        self.source = ""
-        """The text as the model has written it so far."""
-        self.clock = PlaybackClock(form.rate)
+        self.spoken = Spoken(form)
         self.message: OutputMessage | None = None
         """Its item, once there is something to hear or to read."""
         self.muted = False
@@ -101,23 +130,6 @@ class Delivery:
         self._finished = 0  # pieces that have been spoken
         self._asked: float | None = None  # for the first audio
         self._waited = 0.0  # for the synthesizer, while it had something to speak
-
-    @property
-    def seconds(self) -> float:
-        """How much audio was sent."""
-        return self.clock.sent / self._form.rate
-
-    def bytes_until(self, milliseconds: int) -> int:
-        """Return how many bytes of audio are sent for so many milliseconds."""
-        return milliseconds * self._form.rate // 1000 * self._form.sample_size
-
-    def heard(self) -> str:
-        """Return what of the text has been heard by now."""
-        return self.source[: self.clock.heard(self._now()).source_end]
-
-    def cut(self, audio_end_ms: int) -> str:
-        """Cut it after that time of its audio; return what is left of the text."""
-        return self.source[: self.clock.truncate(audio_end_ms).source_end]
 
     async def open(self) -> OutputMessage:
         """Begin the message, as soon as anything may go out."""
@@ -140,8 +152,8 @@ class Delivery:
         except EndOfChannel:
             return  # nothing to say: a tool call alone, say
         if not first.text:  # marks that nobody speaks are all there is, but they can be read
-            if self.source.strip():
-                self._write_along(await self.open(), len(self.source))
+            if self.spoken.source.strip():
+                self._write_along(await self.open(), len(self.spoken.source))
             return
         self._asked = self._now()
         with watchdog("synthesizer", self._deadlines) as dog:
@@ -155,7 +167,7 @@ class Delivery:
         if self._resampler is not None:
             await self._send(self._resampler.finish())
         if self.message is not None:
-            self._write_along(self.message, len(self.source))
+            self._write_along(self.message, len(self.spoken.source))
 
     async def _say(self, voice: Duplex[Say, Speech], first: Piece, pieces: Channel[Piece], dog: Watchdog) -> None:
         self._said.append(first)
@@ -178,7 +190,7 @@ class Delivery:
                 return
             if owed:
                 self._waited += now() - asked
-                if self._waited > patience.speech + self.seconds:
+                if self._waited > patience.speech + self.spoken.seconds:
                     raise ProviderTimeout("synthesizer", "slower than its speech is to be heard")
             if self._asked is not None:
                 self._services.tally.first_audio.observe(now() - self._asked)
@@ -192,9 +204,9 @@ class Delivery:
         message = await self.open()
         if speech.piece != self._piece:
             self._piece = speech.piece
-            self.clock.begin(piece)
+            self.spoken.clock.begin(piece)
             self._write_along(message, piece.end)
-        self.clock.words(speech.words)
+        self.spoken.clock.words(speech.words)
         samples = int16_from_bytes(speech.pcm)
         if speech.rate != self._form.rate:
             if self._resampler is None:
@@ -204,7 +216,7 @@ class Delivery:
 
     def _write_along(self, message: OutputMessage, end: int) -> None:
         """Send the text that goes with what is spoken, up to `end` of what the model has written."""
-        message.write(self.source[len(message.text) : end])
+        message.write(self.spoken.source[len(message.text) : end])
 
     async def _send(self, samples: Int16) -> None:
         """Send audio, when the client has no more than the lead of it to play."""
@@ -213,7 +225,7 @@ class Delivery:
             return
         while True:
             await self._pause.wait()
-            ahead = self.clock.remaining(self._now()) - self._services.lead
+            ahead = self.spoken.clock.remaining(self._now()) - self._services.lead
             if ahead <= 0:
                 break
             await sleep(ahead + self._services.lead * REFILL)  # not for every chunk: waking up costs more than sending
@@ -221,5 +233,5 @@ class Delivery:
             return
         audio = self._form.encode(samples)
         message.play(audio)
-        self.clock.send(len(samples), self._now())
+        self.spoken.clock.send(len(samples), self._now())
         self._sent(message.id, audio)

@@ -155,7 +155,7 @@ class ResponseRun:
                 self._end(failure)
         self._session.floor.go_on()
         if self._begun and self._cancelled is None:
-            with move_on_after(max((each.clock.remaining(self._now()) for each in self.deliveries), default=0)):
+            with move_on_after(max((each.spoken.clock.remaining(self._now()) for each in self.deliveries), default=0)):
                 await self._silence.wait()
         self._session.floor.fell_silent(self)
 
@@ -229,7 +229,7 @@ class ResponseRun:
         pieces: Channel[Piece] = Channel(PIECES)
 
         async def hand_on(text: str) -> None:
-            delivery.source += text
+            delivery.spoken.source += text
             for piece in cutter.push(text):
                 await pieces.send(piece)
 
@@ -242,7 +242,7 @@ class ResponseRun:
                 except Exception as error:  # policy: what came before it is spoken, then it is told
                     failure = error
                 for piece in cutter.finish():
-                    await pieces.send(piece if failure is None else _whole_words(piece, delivery.source))
+                    await pieces.send(piece if failure is None else _whole_words(piece, delivery.spoken.source))
             if failure is None:
                 await self._call(calls, delivery)
         if failure is not None:
@@ -282,7 +282,7 @@ class ResponseRun:
         if not calls:
             return
         await self._gate.wait()
-        if delivery is not None and delivery.source.strip():
+        if delivery is not None and delivery.spoken.source.strip():
             await delivery.open()  # a model says first what it says beside a call
         for call in calls:
             self._output.call_tool(call)
@@ -318,7 +318,7 @@ class ResponseRun:
         if self._turn is not None and self._turn.ended_at is not None and not self.deliveries:
             self._services.tally.answer.observe(self._now() - self._turn.ended_at)
         self.deliveries.append(delivery)
-        self._session.speaks(self, delivery.message.id, delivery)
+        self._session.speaks(self, delivery.message.id, delivery.spoken)
 
     async def _apologise(self) -> None:
         """Say that something went wrong, if that is wanted and the client is to hear it."""
@@ -332,7 +332,7 @@ class ResponseRun:
         cutter = SpeechCutter()
         pieces: Channel[Piece] = Channel(PIECES)
         delivery = self._delivery()
-        delivery.source = text
+        delivery.spoken.source = text
         try:
             with CancelScope() as self._scope:
                 async with create_task_group() as tasks:
@@ -369,7 +369,7 @@ class ResponseRun:
             status=status,
             status_details=details,
             output=tuple(self._output.items),
-            usage=usage(self._ending, self._heard_seconds, sum(each.seconds for each in self.deliveries)),
+            usage=usage(self._ending, self._heard_seconds, sum(each.spoken.seconds for each in self.deliveries)),
         )
         self._session.emit(event.ResponseDone(response=self._response))
         self._session.tell_rate_limits()
@@ -379,7 +379,7 @@ class ResponseRun:
         """Leave in the conversation what has been heard of the answer."""
         for delivery in self.deliveries:
             if delivery.message is not None and self._output.keeps(delivery.message.id):
-                self._session.history.cut(delivery.message.id, delivery.heard())
+                self._session.history.cut(delivery.message.id, delivery.spoken.heard(self._now()))
 
 
 def _whole_words(piece: Piece, source: str) -> Piece:

@@ -40,7 +40,7 @@ from ..realtime.responses import ResponseOptions
 from ..realtime.session_update import updated
 from ..realtime.tools import McpTool
 from .context_window import ContextWindow
-from .delivery import Delivery
+from .delivery import Spoken
 from .floor import Floor
 from .history import History
 from .input_buffer import InputBuffer
@@ -56,6 +56,10 @@ IN_ORDER: Final = (client.InputAudioBufferCommit, client.InputAudioBufferClear, 
 
 HARMLESS: Final = (client.InputAudioBufferAppend, client.ConversationItemRetrieve)
 """Events that change nothing of what a model would be told."""
+
+
+TRUNCATABLE: Final = 32
+"""Messages of the assistant, the latest ones, that a client can still truncate."""
 
 
 class ClientTooSlow(RuntimeFault):
@@ -94,7 +98,8 @@ class VoiceSession(Actor):
         self._client: Duplex[ToClient, FromClient] | None = None
         self._dialect = Dialect.GA
         self._runs: dict[str, ResponseRun] = {}
-        self._spoken: dict[str, Delivery] = {}
+        self._spoken: dict[str, Spoken | None] = {}
+        """What was spoken when, by item; None where that is too long ago to be cut."""
         self._voice_used = False
         self._played = ""  # the response that was played last
 
@@ -242,13 +247,14 @@ class VoiceSession(Actor):
 
     def _truncate(self, event: client.ConversationItemTruncate) -> None:
         self._item("truncate", event.item_id)
-        spoken = self._spoken.get(event.item_id)
-        if spoken is None:
+        if event.item_id not in self._spoken:
             raise item_has_no_audio()
-        if event.audio_end_ms > spoken.clock.milliseconds:
-            raise audio_is_shorter(spoken.clock.milliseconds, event.audio_end_ms)
-        self.history.cut(event.item_id, spoken.cut(event.audio_end_ms))
-        self.recordings.cut(event.item_id, spoken.bytes_until(event.audio_end_ms))
+        spoken = self._spoken[event.item_id]
+        if spoken is not None:
+            if event.audio_end_ms > spoken.clock.milliseconds:
+                raise audio_is_shorter(spoken.clock.milliseconds, event.audio_end_ms)
+            self.history.cut(event.item_id, spoken.cut(event.audio_end_ms))
+            self.recordings.cut(event.item_id, spoken.bytes_until(event.audio_end_ms))
         self.emit(
             server.ConversationItemTruncated(
                 item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
@@ -322,11 +328,13 @@ class VoiceSession(Actor):
 
     # -- what responses tell ---------------------------------------------------------------------------------------
 
-    def speaks(self, run: ResponseRun, item_id: str, delivery: Delivery) -> None:
+    def speaks(self, run: ResponseRun, item_id: str, spoken: Spoken) -> None:
         """The first audio of a message goes out."""
         self._voice_used = True
         self._played = run.id
-        self._spoken[item_id] = delivery
+        self._spoken[item_id] = spoken
+        for old in list(self._spoken)[-TRUNCATABLE - 1 : -TRUNCATABLE]:
+            self._spoken[old] = None
         self.floor.speaks(run)
 
     def ended(self, run: ResponseRun) -> None:

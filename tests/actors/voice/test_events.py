@@ -333,6 +333,22 @@ async def test_truncating_works_while_the_item_is_still_spoken() -> None:
     assert told(script) == [("assistant", "One two"), ("user", "go on")]
 
 
+async def test_what_was_heard_long_ago_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("troupe.actors.voice.session.TRUNCATABLE", 1)
+    script = Script(answer=["One two three."])
+    async with conversation(script, MANUAL) as caller:
+        for _ in range(3):
+            await caller.send(client.ResponseCreate())
+            await caller.until(response.ResponseDone)
+        for event in caller.all(response.ResponseOutputItemAdded):
+            cut = client.ConversationItemTruncate(item_id=event.item.id, content_index=0, audio_end_ms=250)
+            await caller.send(cut)
+            await caller.until(server.ConversationItemTruncated)
+        await caller.send(client.ResponseCreate())
+        await caller.until(response.ResponseDone)
+    assert [text for _, text in told(script)] == ["One two three.", "One two three.", "One"]
+
+
 async def test_what_was_not_spoken_is_not_truncated() -> None:
     async with conversation(session=TEXT) as caller:
         await caller.send(user("hi"))
