@@ -27,7 +27,7 @@ class Table(ProviderTable, frozen=True, kw_only=True):
 def stt(setup: Setup[Table]) -> ActorSpec:
     """Make the recogniser."""
     options = RecognitionOptions(model=setup.model, keyterms=setup.table.keyterms)
-    return child(CartesiaRecogniser, _endpoint(setup), options, name=setup.actor)
+    return child(CartesiaRecogniser, setup.http, _endpoint(setup), options, name=setup.actor)
 
 
 def tts(setup: Setup[Table]) -> ActorSpec:

@@ -171,6 +171,7 @@ RECOGNISERS = [
         path="/stt/websocket",
         actor=lambda http, url, deadlines: child(
             CartesiaRecogniser,
+            http,
             _cartesia(url, deadlines),
             cartesia_recognition.RecognitionOptions(model="ink-2"),
             name="x",

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from msgspec import field
 
 from ...api import Api
-from ...contracts import Voice
+from ...contracts import Model, Voice
 from ...endpoint import HttpEndpoint
 from .wire.voices import decode_voices
 
@@ -30,8 +30,17 @@ class CartesiaEndpoint(HttpEndpoint, frozen=True, kw_only=True):
 class CartesiaApi(Api):
     """One endpoint, through the pool of all."""
 
+    async def models(self) -> tuple[Model, ...]:
+        """Return nothing, as the API has no list of models; but tell whether the key is good.
+
+        Raises:
+            ProviderError: The provider did not say.
+        """
+        await self.fetch("/voices?limit=1")
+        return ()
+
     async def voices(self) -> tuple[Voice, ...]:
-        """Return which voices there are, page by page; it costs nothing, and tells whether the key is good.
+        """Return which voices there are, page by page.
 
         Raises:
             ProviderError: The provider did not say.

@@ -4,7 +4,7 @@ from functools import partial
 from typing import ClassVar
 
 from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListVoices, Say, Speech, Synthesize, Usage, Voice
+from ...contracts import GetUsage, ListModels, ListVoices, Model, Say, Speech, Synthesize, Usage, Voice
 from ...http import HttpClient
 from ...retries import Retries
 from ...synthesis import SpokenOver
@@ -44,6 +44,10 @@ class CartesiaSynthesizer(Actor):
     async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
         """Return the voices that there are."""
         return await self._api.voices()
+
+    async def models(self, request: ListModels) -> tuple[Model, ...]:
+        """Return no models, as there is no list of them; a key that is not good is an error."""
+        return await self._api.models()
 
     def usage(self, request: GetUsage) -> Usage:
         """Return what was used so far."""

@@ -28,7 +28,7 @@ class ElevenLabsApi(Api):
     """One endpoint, through the pool of all."""
 
     async def models(self) -> tuple[Model, ...]:
-        """Return which models for speech there are.
+        """Return which models there are.
 
         Raises:
             ProviderError: The provider did not say.

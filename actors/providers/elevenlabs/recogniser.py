@@ -42,7 +42,7 @@ class ElevenLabsRecogniser(Actor):
         await utterance.hear(reach, self._meter)
 
     async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that there are; those for recognition are not among them."""
+        """Return the models that there are."""
         return await self._api.models()
 
     def usage(self, request: GetUsage) -> Usage:

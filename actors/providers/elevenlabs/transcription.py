@@ -46,7 +46,7 @@ class ElevenLabsTranscription(Actor):
         await caller.send(transcript)
 
     async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that there are; those for recognition are not among them."""
+        """Return the models that there are."""
         return await self._api.models()
 
     def usage(self, request: GetUsage) -> Usage:

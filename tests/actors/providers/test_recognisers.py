@@ -242,7 +242,8 @@ async def test_leaving_reaches_the_provider(provider: SpeechProvider, wire: Any,
 
 
 async def test_models(provider: SpeechProvider, wire: Any, opened: Open) -> None:
-    if not provider.models:
-        pytest.skip("it has no list of models")
     async with opened() as ref:
-        assert await ref.ask(ListModels())
+        assert bool(await ref.ask(ListModels())) == provider.models
+        wire.fail(wire.exchanges[-1].path, Refuse(401))
+        with pytest.raises(AuthenticationFailed):
+            await ref.ask(ListModels())

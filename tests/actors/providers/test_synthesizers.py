@@ -260,5 +260,7 @@ async def test_voices_and_models(provider: SpeechProvider, wire: Any, opened: Op
     async with opened() as ref:
         assert all(voice.id and voice.name for voice in await ref.ask(ListVoices()))
         assert await ref.ask(ListVoices())
-        if provider.models:
-            assert await ref.ask(ListModels())
+        assert bool(await ref.ask(ListModels())) == provider.models
+        wire.fail(wire.exchanges[-1].path, Refuse(401))
+        with pytest.raises(AuthenticationFailed):
+            await ref.ask(ListModels())

@@ -43,6 +43,9 @@ class _Model(Struct):
     can_do_text_to_speech: bool = True
 
 
+RECOGNITION_MODELS: Final = ("scribe_v1", "scribe_v2", "scribe_v3", "scribe_v2_realtime", "scribe_v3_live")
+"""Those that the documents named in November 2026; the API lists only models for speech."""
+
 _decode_page: Final = msgspec.json.Decoder(_Page).decode
 _decode_models: Final = msgspec.json.Decoder(list[_Model]).decode
 
@@ -67,14 +70,16 @@ def decode_voices(body: bytes, provider: str) -> tuple[list[Voice], str | None]:
 
 
 def decode_models(body: bytes, provider: str) -> tuple[Model, ...]:
-    """Decode the list of models for speech.
+    """Decode the list of models for speech; return also those for recognition that are known.
 
     Raises:
         BrokenStream: It makes no sense.
     """
     models = decoded(_decode_models, body, provider)
-    return tuple(
+    spoken = (
         Model(model.model_id, "elevenlabs", name=model.name, features=("speech",))
         for model in models
         if model.can_do_text_to_speech
     )
+    heard = (Model(name, "elevenlabs", features=("transcription",)) for name in RECOGNITION_MODELS)
+    return (*spoken, *heard)
