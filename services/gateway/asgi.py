@@ -18,6 +18,8 @@ from websockets.http11 import Request, Response
 
 from .transports import EXTENSION, Disconnected, Transport
 
+AS_IT_CAME: Final = "surrogateescape"
+"""How `websockets` keeps bytes that are no ASCII where there should be none."""
 CLOSE_DEADLINE: Final = 1.0
 """Seconds that a client has to answer a close frame before its connection is dropped."""
 
@@ -131,9 +133,11 @@ def websocket_scope(request: Request, peer: Any, local: Any, *, secure: bool, st
         "client": peer,
         "root_path": "",
         "path": unquote(path),
-        "raw_path": path.encode("latin-1"),
-        "query_string": query.encode("latin-1"),
-        "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in request.headers.raw_items()],
+        "raw_path": path.encode("latin-1", AS_IT_CAME),
+        "query_string": query.encode("latin-1", AS_IT_CAME),
+        "headers": [
+            (key.lower().encode(), value.encode("latin-1", AS_IT_CAME)) for key, value in request.headers.raw_items()
+        ],
         "subprotocols": offered_subprotocols(request.headers),
         "state": state,
     }

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from anyio import connect_tcp, fail_after
+from anyio import EndOfStream, connect_tcp, fail_after
 from conversations import Script, scripted_system
 from frames import CLOSE, TEXT, closing, frame, read_to_end, shake_hands, unframed, upgrade
 from servers import serving
@@ -89,3 +89,26 @@ async def test_a_client_that_is_gone_in_the_middle_of_everything_leaves_nothing_
                 async with await connect_tcp(host, port) as stream:
                     await shake_hands(stream, upgrade("/v1/realtime"))
                     break
+
+
+ODD = {
+    b"Host: localhost": b"Host: localhost\r\nX-Odd: \xff\xfe",
+    b"realtime": b"realtime?x=\xff",
+}
+
+
+async def test_bytes_where_letters_should_be_are_no_surprise(
+    server: Callable[[Gateway], AbstractAsyncContextManager[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with server(gateway()) as address:
+        host, _, port = address.rpartition(":")
+        for usual, odd in ODD.items():
+            async with await connect_tcp(host, int(port)) as stream:
+                await stream.send(upgrade("/v1/realtime").replace(usual, odd))
+                with fail_after(5):
+                    try:
+                        status = (await stream.receive()).split()[1]
+                    except EndOfStream:  # that is no HTTP at all
+                        status = b"400"
+                assert status in (b"101", b"400")
+    assert not [record for record in caplog.records if record.exc_info]
