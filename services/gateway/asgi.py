@@ -66,8 +66,10 @@ class Dialogue:
         Cancelling closes the connection, too. An exception of the application is let through after that.
         """
         scope["extensions"] = {"websocket.http.response": {}, EXTENSION: {"transport": self._transport}}
+        code = CloseCode.INTERNAL_ERROR
         try:
             await application(scope, self.receive, self.send)
+            code = CloseCode.NORMAL_CLOSURE
         except Disconnected:
             pass
         finally:
@@ -75,7 +77,7 @@ class Dialogue:
                 with move_on_after(CLOSE_DEADLINE, shield=True):
                     await self._answer(Answer(HTTPStatus.INTERNAL_SERVER_ERROR))
             with move_on_after(CLOSE_DEADLINE, shield=True):
-                await self._transport.close(CloseCode.NORMAL_CLOSURE)
+                await self._transport.close(code)
             self._transport.abort()
 
     async def receive(self) -> Message:

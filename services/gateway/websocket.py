@@ -168,6 +168,7 @@ class WebSocketProtocol(asyncio.Protocol, ServerTransport):
         self._server_state.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a WebSocket connection failed", exc_info=error)
+            self._transport.abort()
 
     async def answer(self, answer: Answer) -> None:
         """Accept the client or send it away; see `ServerTransport`."""

@@ -187,15 +187,23 @@ async def test_an_application_may_do_with_asgi_alone() -> None:
         assert unframed(await read_to_end(stream)) == [BYE]
 
 
-async def test_an_application_that_says_nothing_is_an_error_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_application_that_fails_is_an_error_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
     async def silent(socket: WebSocket) -> None:
         pass
 
-    async with serving(Starlette(routes=[WebSocketRoute("/", silent)])) as address:
+    async def broken(socket: WebSocket) -> None:
+        await accept(socket)
+        raise RuntimeError("it broke")
+
+    async with serving(Starlette(routes=[WebSocketRoute("/", silent), WebSocketRoute("/broken", broken)])) as address:
         host, _, port = address.rpartition(":")
         async with await connect_tcp(host, int(port)) as stream:
             await stream.send(upgrade())
             assert (await read_to_end(stream)).startswith(b"HTTP/1.1 500 ")
+        async with await connect_tcp(host, int(port)) as stream:
+            data = await shake_hands(stream, upgrade("/broken"))
+            assert unframed(data + await read_to_end(stream)) == [code(1011)]
+    assert "it broke" in caplog.text
 
 
 async def test_a_thousand_malformed_frames_harm_nobody(caplog: pytest.LogCaptureFixture) -> None:
