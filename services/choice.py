@@ -69,6 +69,24 @@ class Choice(Struct, frozen=True, kw_only=True):
         """Return the links of a part."""
         return tuple(link for link in self.links if link.part == part)
 
+    def without(self, lost: Mapping[str, str]) -> "Choice":
+        """Return what is left of it.
+
+        Args:
+            lost: Providers that can't be had after all, and why.
+
+        Raises:
+            ConfigError: Nobody is left for a part.
+        """
+        return _checked(
+            tuple(link for link in self.links if link.provider not in lost),
+            (
+                *self.omissions,
+                *(Omission(each.part, each.name, lost[each.provider]) for each in self.links if each.provider in lost),
+            ),
+            self.voice,
+        )
+
 
 def choose(config: Config, environ: Mapping[str, str], models: Path | None = None) -> Choice:
     """Choose providers for all parts.
@@ -87,11 +105,16 @@ def choose(config: Config, environ: Mapping[str, str], models: Path | None = Non
     found = [entry for part in PARTS for entry in here.entries(part)]
     links = tuple(entry for entry in found if isinstance(entry, Link))
     omissions = tuple(entry for entry in found if isinstance(entry, Omission))
+    return _checked(links, omissions, config.voice)
+
+
+def _checked(links: tuple[Link, ...], omissions: tuple[Omission, ...], voice: Voice) -> Choice:
+    """Return a choice, if there is somebody for each part."""
     for part in PARTS:
         if not any(link.part == part for link in links):
             reasons = "".join(f"\n  {each.name}: {each.why}" for each in omissions if each.part == part)
             raise ConfigError(f"nobody can take the part {part} ({TITLES[part]}):{reasons}", f"[voice] {part}")
-    return Choice(links=links, omissions=omissions, voice=config.voice)
+    return Choice(links=links, omissions=omissions, voice=voice)
 
 
 def with_keys(config: Config, environ: Mapping[str, str]) -> tuple[Link, ...]:

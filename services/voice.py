@@ -7,15 +7,17 @@
     sessions/...                                                 one for each connection
 """
 
+import logging
 import math
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 
 from ..actors.http import HttpClient
+from ..actors.inference.errors import InferenceError
 from ..actors.routing import (
     FallbackModel,
     FallbackRecogniser,
@@ -29,10 +31,14 @@ from ..actors.voice.activity import Activity
 from ..actors.voice.opening import Opening
 from ..actors.voice.services import OPENAI_VOICES, Patience, Services
 from ..runtime import Strategy, Supervisor, System, child, open_system, supervisor
+from ..runtime.errors import StartFailed
+from ..runtime.exits import Crashed
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .choice import Choice, Link, choose
 from .config import Config, ConfigError
 from .kinds.kind import PARTS, Part, Setup
+
+_log = logging.getLogger("troupe.voice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
     Args:
         choice: Who takes which part; None takes what there is, as `troupe serve` does without a configuration.
 
+    A provider that does not start, such as one whose weights can't be loaded, is left out if there is another one.
+
     Raises:
         ConfigError: A provider can't be made as it is configured, or nobody is there for a part.
     """
@@ -60,11 +68,15 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
         HttpClient.open() as http,
         Activity.open() as activity,
         open_system(
-            supervisor("providers", *providers(choice, http), intensity=10, period=60),
-            supervisor("voice", *(router(choice, part) for part in PARTS)),
+            supervisor("providers", intensity=10, period=60),
+            supervisor("voice"),
             supervisor("sessions", strategy=Strategy.DYNAMIC),
         ) as system,
     ):
+        lost = await _start(system.supervisor("providers"), providers(choice, http))
+        choice = choice.without(lost)
+        for part in PARTS:
+            await system.supervisor("voice").start_child(router(choice, part))
         voice = choice.voice
         services = Services(
             recogniser=system.ref("voice/stt"),
@@ -77,6 +89,32 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
             opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),
         )
         yield VoiceSystem(system, system.supervisor("sessions"), services)
+
+
+async def _start(parent: Supervisor, specs: Sequence[SupervisorSpec]) -> dict[str, str]:
+    """Start providers side by side; return those that did not start, and why."""
+    lost: dict[str, str] = {}
+
+    async def start(spec: SupervisorSpec) -> None:
+        try:
+            await parent.start_child(spec)
+        except StartFailed as failed:
+            lost[spec.name] = _reason(failed)
+            _log.warning("%s does not start, and is left out: %s", spec.name, lost[spec.name])
+
+    async with create_task_group() as tasks:
+        for spec in specs:
+            tasks.start_soon(start, spec)
+    return lost
+
+
+def _reason(failed: StartFailed) -> str:
+    """Return what stands at the beginning of a failure, as far as it may be repeated."""
+    exit = failed.exit
+    while isinstance(exit, Crashed) and isinstance(exit.error, StartFailed):
+        exit = exit.error.exit
+    own = isinstance(exit, Crashed) and isinstance(exit.error, InferenceError)
+    return str(exit.error if own and isinstance(exit, Crashed) else exit)
 
 
 def providers(choice: Choice, http: HttpClient) -> list[SupervisorSpec]:

@@ -14,6 +14,7 @@ import anyio
 from cyclopts import Parameter
 from rich.console import Console
 
+from ...actors.errors import first_error
 from ...actors.inference.catalogue import models_folder
 from ...runtime.errors import StartFailed
 from ..choice import Choice, choose
@@ -123,8 +124,13 @@ def _serve(console: Console, config: Config, choice: Choice, listener: socket.so
     serving = Serving(drain=server.drain, limits=server.limits, tls=lock.context if lock else None)
     try:
         return launch.serve(build, listener, serving, workers=server.workers)
-    except StartFailed as error:
-        fail(f"it could not start: {error}", 1)
+    except (StartFailed, ConfigError, ExceptionGroup) as error:
+        cause = first_error(error)
+        if isinstance(cause, ConfigError):
+            raise cause from error
+        if isinstance(cause, StartFailed):
+            fail(f"it could not start: {cause}", 1)
+        raise
 
 
 def _lock(server: Server) -> Lock | None:

@@ -10,10 +10,11 @@ from tiny_moonshine import write_moonshine
 from troupe.actors.contracts import ListVoices, Say, Synthesize, Transcribe
 from troupe.actors.errors import ModelNotFound
 from troupe.actors.http import HttpClient
+from troupe.actors.routing import ListProviders
 from troupe.runtime import System, open_system, supervisor
 from troupe.services.choice import choose
-from troupe.services.config import read_config
-from troupe.services.voice import providers
+from troupe.services.config import ConfigError, read_config
+from troupe.services.voice import providers, voice_system
 
 pytestmark = pytest.mark.real_time
 
@@ -58,3 +59,22 @@ def test_they_hear_and_speak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
                 await speak(system, Synthesize(voice="alloy"))
 
     run(converse)
+
+
+def test_one_whose_weights_can_not_be_loaded_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in ("model.onnx", "voices.bin"):
+        (tmp_path / "kokoro").mkdir(exist_ok=True)
+        (tmp_path / "kokoro" / file).write_bytes(b"no model")
+    monkeypatch.setenv("TROUPE_MODELS", str(write_moonshine(tmp_path)))
+    monkeypatch.chdir(tmp_path)
+    config, _ = read_config(arguments={"stt": "moonshine-tiny", "llm": "demonstration", "tts": "kokoro,espeak"})
+    choice = choose(config, {})
+
+    async def start() -> None:
+        async with voice_system(choice) as voice:
+            (left,) = await voice.services.synthesizer.ask(ListProviders())
+            assert left.path == "providers/espeak/tts"
+
+    run(start)
+    with pytest.raises(ConfigError, match=r"\[voice\] tts: nobody can take the part tts(.|\n)*kokoro: no weights"):
+        choice.without({"espeak": "no", "kokoro": "no weights"})
