@@ -79,10 +79,10 @@ def serve(
         configuration, source = read_config(config, environ=os.environ, arguments=arguments)
         places = source.places
         choice = choose(configuration, os.environ)
+        _check_access(configuration)
         if check_config:
             _show(configuration, choice, source)
             return
-        _check_access(configuration)
         lock = _lock(configuration.server)
         with _listener(configuration.server) as listener:
             health = anyio.run(check, choice)
@@ -168,7 +168,7 @@ def _check_access(config: Config) -> None:
         raise ConfigError(
             f"{server.host} can be reached from outside, and there is no key. Set TROUPE_API_KEYS to one or more keys, "
             "separated by commas, or listen on 127.0.0.1.",
-            "[server] api_keys",
+            "[server] host",
         )
     if server.keys_file:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from troupe.actors.inference.catalogue import ENGINES, LocalEngine, ModelFile
 from troupe.services.cli import main
+from troupe.services.kinds.registry import KINDS
 from troupe.services.wire import Late
 from troupe.services.wire.openai import OpenAiWire
 
@@ -20,8 +21,8 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TROUPE_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("COLUMNS", "160")
-    for kind in ("OPENAI", "OPENROUTER", "ANTHROPIC", "DEEPGRAM", "ELEVENLABS", "CARTESIA", "TOGETHER"):
-        monkeypatch.delenv(f"{kind}_API_KEY", raising=False)
+    for name in [kind.key for kind in KINDS.values() if kind.key]:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from troupe.services.cli import main
+from troupe.services.kinds.registry import KINDS
 from troupe.services.wire.openai import OpenAiWire
 
 pytestmark = pytest.mark.real_time
@@ -24,7 +25,7 @@ COMMAND = [sys.executable, "-c", "from troupe.services.cli import main; main()",
 def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TROUPE_MODELS", str(tmp_path / "models"))
-    for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "ANTHROPIC_API_KEY", "DEEPGRAM_API_KEY", "TROUPE_API_KEYS"):
+    for name in ("TROUPE_API_KEYS", *(kind.key for kind in KINDS.values() if kind.key)):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -120,6 +121,12 @@ def test_it_says_which_provider_can_not_be_used_and_does_not_start_without_one_f
         ),
         ("[voice]\nstt = 'epseak'", ("--stt", "vllm"), 2, "troupe: --stt: [voice] stt: vllm has no speech to text;"),
         ("", ("--host", "0.0.0.0"), 2, "0.0.0.0 can be reached from outside, and there is no key. Set TROUPE_API_KEYS"),
+        (
+            "[server]\nhost = '0.0.0.0'",
+            ("--check-config",),
+            2,
+            "troupe.toml, line 2: [server] host: 0.0.0.0 can",
+        ),
         ("", ("--tls-cert", "nowhere.pem"), 2, "--tls-cert: [server] tls_cert: can't read nowhere.pem"),
         ("", ("--config", "nowhere.toml"), 2, "troupe: nowhere.toml: can't be read: No such file or directory"),
         ("", ("--port", "x"), 2, "Invalid value for --port"),
