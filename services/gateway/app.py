@@ -79,7 +79,7 @@ class Gateway:
         self._happenings = Happenings()
         self._key_file = KeyFile(Path(access.keys_file)) if access.keys_file else None
         self._shared = shared or Shared.of(access)
-        self.admission = Admission(access, limits, model=model, shared=self._shared, lag=self._lag.now)
+        self.admission = Admission(access, limits, model=model, shared=self._shared, lag=lambda: self._lag.mean)
         """The door."""
         self.half_open = HalfOpen(limits)
         """Who is on the way to it; see `guarded_http`."""
@@ -179,7 +179,7 @@ class Gateway:
         return Response(metrics.page(await self._collected(), self._shared.metrics), media_type=CONTENT_TYPE)
 
     async def _collected(self) -> list[Metric]:
-        collected = [*metrics.door(self.admission, self.half_open, self._lag.now())]
+        collected = [*metrics.door(self.admission, self.half_open, self._lag)]
         if self.voice is not None:
             collected += metrics.connections(self.connections.statistics())
             collected += metrics.conversations(self.voice.services.tally)
@@ -201,7 +201,7 @@ class Gateway:
         facts = {
             "sessions": f"{admission.sessions} of {self._limits.max_sessions}; {admission.accepted} since the start",
             "turned away": refused or "nobody",
-            "event loop late by": f"{self._lag.now() * 1000:.0f} ms",
+            "event loop late by": f"{self._lag.mean * 1000:.0f} ms",
         }
         if down:
             facts["nobody takes"] = ", ".join(down)

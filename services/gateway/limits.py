@@ -19,7 +19,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_sessions: Count = 1000
     """Sessions open at a time; one more is refused with HTTP 503."""
     max_lag: Seconds = 0.25
-    """Seconds that the event loop may be late; while it is later than that, new sessions are refused with HTTP 503."""
+    """Seconds that the event loop may be late, in the mean of a second; while it is later, HTTP 503."""
     session_minutes: Seconds = 60.0
     """Minutes that a session may last, as at OpenAI; it is told ``session_expired`` then, and closed."""
     sessions_per_key: Count | None = None

@@ -20,6 +20,7 @@ from .admission import Admission
 from .connection import ConnectionsStatistics
 from .exposition import Metric, counter, exposition, gauge, histogram, merged
 from .half_open import HalfOpen
+from .lag import Lag
 from .noticeboard import Noticeboard
 
 SESSIONS: Final = "sessions"
@@ -39,7 +40,7 @@ TALLIED: Final = {
 _snapshots: Final = msgspec.msgpack.Decoder(list[Metric])
 
 
-def door(admission: Admission, half_open: HalfOpen, lag: float) -> Iterator[Metric]:
+def door(admission: Admission, half_open: HalfOpen, lag: Lag) -> Iterator[Metric]:
     """Give what there is to know before anybody is let in."""
     yield gauge("troupe_sessions", "Sessions that are open.", admission.sessions)
     yield counter("troupe_sessions_accepted_total", "Sessions that were let in.", admission.accepted)
@@ -48,7 +49,8 @@ def door(admission: Admission, half_open: HalfOpen, lag: float) -> Iterator[Metr
     yield gauge("troupe_half_open_connections", "Connections without a complete request.", len(half_open))
     dropped = {"too_many": half_open.refused, "too_slow": half_open.timed_out, "displaced": half_open.displaced}
     yield counter("troupe_half_open_dropped_total", "Those that were dropped, by reason.", dropped, "reason")
-    yield gauge("troupe_event_loop_lag_seconds", "Lateness of the event loop, the worst of the last second.", lag)
+    late = {"mean": lag.mean, "worst": lag.worst}
+    yield gauge("troupe_event_loop_lag_seconds", "Lateness of the event loop during the last second.", late, "of")
 
 
 def connections(statistics: ConnectionsStatistics) -> Iterator[Metric]:

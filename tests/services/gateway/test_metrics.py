@@ -85,4 +85,4 @@ async def test_what_has_happened(workers: int) -> None:
     assert value("troupe_actors", "running") >= 4
     assert value("troupe_received_bytes_total") > 64_000
     assert value("troupe_sent_bytes_total") > 32_000
-    assert 0 <= value("troupe_event_loop_lag_seconds") < 5
+    assert 0 <= value("troupe_event_loop_lag_seconds", "worst") < 5
