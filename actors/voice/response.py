@@ -86,6 +86,8 @@ class ResponseRun:
         self._heard_seconds = 0.0
         self._ended = False
         self._silence = Event()
+        self.done = Latch()
+        """Set when its last event was sent."""
 
     @property
     def id(self) -> str:
@@ -96,6 +98,11 @@ class ResponseRun:
     def over(self) -> bool:
         """Whether its last event was sent; it may be playing still."""
         return self._ended
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it was cancelled, and has not said so yet."""
+        return self._begun and self._cancelled is not None and not self._ended
 
     def begin(self) -> None:
         """Tell the client that there is a response."""
@@ -374,6 +381,7 @@ class ResponseRun:
         self._session.emit(event.ResponseDone(response=self._response))
         self._session.tell_rate_limits()
         self._session.ended(self)
+        self.done.set()
 
     def _keep_heard(self) -> None:
         """Leave in the conversation what has been heard of the answer."""

@@ -150,11 +150,18 @@ class VoiceSession(Actor):
             return self.input.append(event.audio)
         if isinstance(event, IN_ORDER) and self.input.unjudged:
             return self._handle_judged(event)
+        if isinstance(event, client.ResponseCreate) and self.floor.active is not None and self.floor.active.leaving:
+            return self._handle_after(self.floor.active, event)
         self._receive(event)
         return None
 
     async def _handle_judged(self, event: FromClient) -> None:
         await self.input.catch_up()
+        self._receive(event)
+
+    async def _handle_after(self, cancelled: ResponseRun, event: FromClient) -> None:
+        """A response that the client has cancelled still has to say so: clients ask for the next one in one breath."""
+        await cancelled.done.wait()
         self._receive(event)
 
     def _receive(self, event: FromClient) -> None:

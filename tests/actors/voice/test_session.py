@@ -223,6 +223,23 @@ async def test_one_response_at_a_time_and_cancelling_ends_it() -> None:
         assert done.response.status_details.reason == "client_cancelled"
 
 
+async def test_another_response_may_be_asked_for_in_one_breath_with_cancelling_the_first() -> None:
+    script = Script(answer=["word " * 100])
+    async with conversation(script, MANUAL) as caller:
+        await caller.send(client.ResponseCreate())
+        first = await caller.until(response.ResponseOutputAudioDelta)
+        await caller.send(client.ResponseCancel())
+        script.answer = ["Yes."]
+        await caller.send(client.ResponseCreate())
+        done = await caller.until(response.ResponseDone)
+        assert (done.response.id, done.response.status) == (first.response_id, "cancelled")
+        created = await caller.until(response.ResponseCreated)
+        assert created.response.id != first.response_id
+        done = await caller.until(response.ResponseDone)
+        assert done.response.status == "completed"
+        assert "ErrorEvent" not in caller.names()
+
+
 async def test_transcripts_are_told_if_the_client_wants_them() -> None:
     session = RealtimeSession(model="test", audio=Audio(input=AudioInput(transcription=Transcription())))
     async with conversation(session=session) as caller, create_task_group() as tasks:
