@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -86,6 +87,7 @@ def serve(
         lock = _lock(configuration.server)
         with _listener(configuration.server) as listener:
             health = anyio.run(check, choice)
+            _await_threads()
             console.print(report(choice, source, health))
             if problem := refused(choice, health):
                 fail(problem, MISCONFIGURED)
@@ -93,6 +95,13 @@ def serve(
     except ConfigError as error:
         fail(error.placed(places), MISCONFIGURED)
     raise SystemExit(status)
+
+
+def _await_threads() -> None:
+    """Wait for threads that are about to end: workers are forked, and a lock that one of them holds would stay held."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(1)
 
 
 def _listener(server: Server) -> socket.socket:
