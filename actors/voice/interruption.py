@@ -34,9 +34,10 @@ _NO_WORD: Final = re.compile(r"[\W_]+")
 class Interruption:
     """What it takes to interrupt the assistant."""
 
-    speech: float = 0.5
+    speech: float = 0.0
     """Seconds of voice that interrupt, unless all that is understood is a backchannel; 0 interrupts at the first sound,
-    as OpenAI's server does."""
+    as OpenAI's server does. Clients stop their playback when they are told, so this is how long they play on: half a
+    second lets coughs and listening noises pass."""
     backchannel: float = 1.5
     """Seconds of voice that interrupt even then: nobody says "mhm" for so long."""
     undecided: float = 1.0

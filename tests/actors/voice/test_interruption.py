@@ -38,7 +38,7 @@ def test_words_interrupt_at_once_and_backchannels_only_when_they_go_on() -> None
     assert not doubt.partial("yeah")
     assert not doubt.voice(1.4)
     assert doubt.voice(1.5)
-    assert Doubt(Interruption()).partial("yeah wait")
+    assert Doubt(Interruption(speech=0.5)).partial("yeah wait")
     late = Doubt(Interruption(speech=0.5))
     assert not late.voice(0.4)
     assert not late.partial("mhm")
@@ -50,7 +50,7 @@ def test_words_interrupt_at_once_and_backchannels_only_when_they_go_on() -> None
     ("text", "interrupts"), [(None, True), ("", False), ("okay", False), ("no", True), ("okay, next", True)]
 )
 def test_the_whole_sound_is_judged_by_its_words(text: str | None, interrupts: bool) -> None:
-    assert Doubt(Interruption()).final(text) is interrupts
+    assert Doubt(Interruption(speech=0.5)).final(text) is interrupts
 
 
 def test_times_are_not_negative() -> None:
