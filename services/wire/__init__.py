@@ -1,7 +1,7 @@
 """Wire servers: each speaks a provider's protocol on loopback, with answers and faults as a test wants them.
 
 They are for our tests and benchmarks, and for those of our users: bytes and network are real, the provider is not.
-``python -m troupe.services.wire.openai --port 9999`` starts one by hand, ``with OpenAiWire() as wire:`` in a test. What
+``troupe wire openai --port 9999`` starts one by hand, ``with OpenAiWire() as wire:`` in a test. What
 can go wrong on the way is in `troupe.services.wire.faults`.
 """
 
