@@ -5,10 +5,12 @@ import ipaddress
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, NamedTuple
 
 import anyio
@@ -131,6 +133,8 @@ def _serve(console: Console, config: Config, choice: Choice, listener: socket.so
         return Gateway(server, config.voice.model, system, limits=server.limits, shared=shared)
 
     serving = Serving(drain=server.drain, limits=server.limits, tls=lock.context if lock else None)
+    if server.workers > 1:
+        sys.excepthook = _tell_of_worker
     try:
         return launch.serve(build, listener, serving, workers=server.workers)
     except (StartFailed, ConfigError, ExceptionGroup) as error:
@@ -140,6 +144,15 @@ def _serve(console: Console, config: Config, choice: Choice, listener: socket.so
         if isinstance(cause, StartFailed):
             fail(f"it could not start: {cause}", 1)
         raise
+
+
+def _tell_of_worker(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Tell of the error that a worker ends with: in a sentence, if it is no surprise."""
+    cause = first_error(error) if isinstance(error, Exception) else error
+    if isinstance(cause, ConfigError | StartFailed):
+        print(f"troupe: {cause}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
 
 
 def _lock(server: Server) -> Lock | None:
