@@ -15,6 +15,8 @@ To add a kind, say ``deepgram``:
            wire = Endpoint(provider=setup.provider, key=setup.key, base_url=setup.table.base_url or ADDRESS)
            return child(DeepgramTranscription, setup.http, wire, setup.model, name=setup.actor)
 
+3. Its rows in ``docs/configuration.md``, which a test compares with the entry and the struct.
+
 The actor answers `Transcribe`, `Generate` or `Synthesize`. A request's `model` goes before the one it was made with, so
 that one actor serves all models of a provider. It answers `ListModels` if that costs nothing and tells whether the key
 is good: the server asks when it starts. A synthesizer that does not have a voice raises `ModelNotFound`, and is asked
