@@ -31,6 +31,7 @@ FRAME: Final = 0.02
 PROBE: Final = 50
 """Frames between two probes: events that are answered at once."""
 _AUDIO = b'{"type":"response.output_audio.delta"'
+_DELTA = b'"delta":"'
 _clock = time.perf_counter
 
 
@@ -153,7 +154,7 @@ class Session(asyncio.Protocol):
 
     def _audio(self, payload: bytes, now: float) -> None:
         self.seen.audio_out += 1
-        audio = len(payload) - 250  # the envelope; it does not have to be exact
+        audio = len(payload) - payload.index(_DELTA) - len(_DELTA) - len('"}')
         if not self._speaking:
             self._speaking = True
             self._first_audio, self._played = now, 0.0
