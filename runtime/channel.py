@@ -78,6 +78,7 @@ class Channel(Generic[T]):
         "_receivers",
         "_senders",
         "capacity",
+        "drain",
         "items",
         "overflow",
         "received",
@@ -90,6 +91,8 @@ class Channel(Generic[T]):
         self.overflow = overflow
         self.items: deque[T] = deque()
         """What is in it, oldest first; to look at, not to change."""
+        self.drain: Drain[T] | None = None
+        """Who takes items in the step that sends them, while it waits for one; see `each`."""
         self._senders = Line()
         self._receivers = Line()
         # Below this depth an item may be appended without a further look: that is 0 while somebody waits for room, when
@@ -194,6 +197,9 @@ class Channel(Generic[T]):
         """Put an item in without waiting; False, and nothing done, where `send` would have to wait, yield or raise."""
         items = self.items
         if len(items) < self._direct:
+            if self.drain is not None:
+                self.drain.hand(item)
+                return True
             items.append(item)
             if self._receivers.waiters:
                 self._receivers.wake()
@@ -212,6 +218,9 @@ class Channel(Generic[T]):
         self._put(item)
 
     def _put(self, item: T) -> None:
+        if self.drain is not None:
+            self.drain.hand(item)
+            return
         self.items.append(item)
         if self._receivers.waiters:
             self._receivers.wake()
@@ -312,8 +321,15 @@ class Channel(Generic[T]):
             self._dropped += 1
             return
         self.items.appendleft(item)
-        if self._receivers.waiters:
+        if self.drain is not None:
+            self._wake_drain()
+        elif self._receivers.waiters:
             self._receivers.wake()
+
+    def _wake_drain(self) -> None:
+        drain, self.drain = self.drain, None
+        assert drain is not None
+        drain.wake()
 
     def _ending(self) -> BaseException:
         return EndOfChannel("the channel was closed and is empty") if self._error is None else self._error
@@ -331,6 +347,8 @@ class Channel(Generic[T]):
             self._error = error
             self._senders.wake_all()
             self._receivers.wake_all()
+            if self.drain is not None:
+                self._wake_drain()
 
     def break_off(self, error: BaseException | None = None) -> list[T]:
         """End the channel from the receiving side, and return what nobody will receive.

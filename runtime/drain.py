@@ -7,7 +7,7 @@ long the loop needs to come round. A function that does all its work at once nee
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .parking import Callback, Waiter, new_waiter, pass_turn
+from .parking import Waiter, new_waiter, pass_turn
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -25,7 +25,7 @@ class Drain(Generic[T]):
             would let it run on for ever.
     """
 
-    __slots__ = ("_budget", "_callback", "_channel", "_error", "_function", "_left", "_pending", "_waiter")
+    __slots__ = ("_budget", "_channel", "_error", "_function", "_left", "_pending", "_waiter")
 
     def __init__(
         self, channel: "Channel[T]", function: Callable[[T], Coroutine[Any, Any, None] | None], budget: int
@@ -34,7 +34,6 @@ class Drain(Generic[T]):
         self._function = function
         self._budget = budget
         self._left = 0
-        self._callback: Callback | None = None
         self._waiter: Waiter | None = None
         self._pending: Coroutine[Any, Any, None] | None = None
         self._error: Exception | None = None
@@ -45,9 +44,11 @@ class Drain(Generic[T]):
         try:
             while True:
                 self._left = self._budget
-                self._take()
-                if self._callback is not None:
+                while channel.items and self._left > 0 and self._hand_out(channel.take()):
+                    pass
+                if not (channel.items or channel.closed or self._pending or self._error):
                     self._waiter = new_waiter()
+                    channel.drain = self
                     await self._waiter
                 if self._error is not None:
                     raise self._error
@@ -59,27 +60,35 @@ class Drain(Generic[T]):
                 elif channel.closed:
                     return
         finally:
-            if self._callback is not None:
-                self._callback.cancel()
+            if channel.drain is self:
+                channel.drain = None
             if self._pending is not None:
                 self._pending.close()  # cancelled before it could begin
-            self._waiter = None
 
-    def _take(self) -> None:
-        """Hand out what is there; then stand in line for what comes, or wake the task where it has to decide."""
-        self._callback = None
+    def hand(self, item: T) -> None:
+        """Take an item that has just been sent, while the task waits."""
         channel = self._channel
-        while channel.items and self._left > 0:
-            self._left -= 1
-            try:
-                self._pending = self._function(channel.take())
-            except Exception as error:  # policy: it is the receiver's error, and must not be raised in the sender
-                self._error = error
-            if self._pending is not None or self._error is not None:
-                break
+        channel.drain = None  # what the function itself sends comes after this item
+        channel.received += 1
+        going_on = self._hand_out(item)
+        while going_on and channel.items and self._left > 0:
+            going_on = self._hand_out(channel.take())
+        if going_on and self._left > 0 and not channel.closed:
+            channel.drain = self
         else:
-            if not channel.items and not channel.closed:
-                self._callback = channel.listen(self._take)
-                return
+            self.wake()
+
+    def wake(self) -> None:
+        """Let the task see what there is to do."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _hand_out(self, item: T) -> bool:
+        """Call the function; return whether the next item may follow at once."""
+        self._left -= 1
+        try:
+            self._pending = self._function(item)
+        except Exception as error:  # policy: it is the receiver's error, and must not be raised in the sender
+            self._error = error
+            return False
+        return self._pending is None
