@@ -146,6 +146,8 @@ class Resampler:
         self._start = bank.start(last)
         self._held = held[(self._start - start) * self.channels :]
         outputs = bank.convolve(held, self.channels, first, last)
+        if self.channels == 1:  # in order already
+            return saturate(outputs).reshape(-1)
         return np.ascontiguousarray(saturate(outputs).swapaxes(1, 2).reshape(-1, *self._shape))
 
 

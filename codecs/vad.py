@@ -122,7 +122,9 @@ def step(model: SileroModel, streams: Sequence[VadStream]) -> list[float | None]
             else:
                 answers[index] = 0.0
         if heard:
-            states = np.stack([streams[index].state for index in heard])
+            states = np.empty((len(heard), STATE), np.float32)
+            for row, index in enumerate(heard):
+                states[row] = streams[index].state
             probabilities, states = model.infer(windows[: len(heard)], states)
             for index, probability, state in zip(heard, probabilities.tolist(), states, strict=True):
                 streams[index].state[:] = state

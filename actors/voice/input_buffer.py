@@ -29,6 +29,8 @@ LEAST_SPEECH: Final = RATE * 64 // 1000
 """Samples of voice before which nothing is decided: less is a click."""
 BACKLOG: Final = RATE // 2
 """Samples that may wait to be judged before the client has to; the ear keeps what a turn begins with beside them."""
+SMALL: Final = 4096
+"""Bytes of audio that are not too many to take at once, whatever the format."""
 GAP: Final = 0.2
 """Seconds without audio after which a client counts as silent: many send nothing while their microphone is quiet."""
 
@@ -114,9 +116,12 @@ class InputBuffer:
     def append(self, audio: bytes) -> Coroutine[Any, Any, None] | None:
         """Take audio, in the client's format. What is returned has to be awaited before there is more."""
         self._heard_until = self._context.system.now()
-        if len(audio) > self._most_bytes:
+        if len(audio) > SMALL and len(audio) > self._most_bytes:
             return self._append_slowly(audio)
-        self._take(self._ear.push(audio))
+        samples = self._ear.push(audio)
+        if not len(samples):
+            return None
+        self._take(samples)
         return self.catch_up() if self._is_behind else None
 
     @property

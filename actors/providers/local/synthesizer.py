@@ -22,8 +22,8 @@ AHEAD: Final = 256
 class LocalSynthesizer(Actor):
     """Speaks by an engine of the catalogue, many times faster than real time, one piece of text after the other.
 
-    All engines have espeak-ng in them, which is licensed under the GPL 3.0 and keeps global state: this actor belongs in
-    a worker process of its own.
+    All engines have espeak-ng in them, which is licensed under the GPL 3.0 and keeps global state: this actor belongs
+    in a worker process of its own.
 
     Args:
         engine: Its name.
