@@ -51,8 +51,10 @@ class Watchdog:
         self._is_held = True
         self._deadlines.remove(self)
 
-    def release(self) -> None:
-        """Count again, from now on."""
+    def release(self, seconds: float | None = None) -> None:
+        """Count again, from now on: what was expected, or the next sign of life within so many seconds."""
+        if seconds is not None:
+            self.timeout = seconds
         self._is_held = False
         self._deadlines.add(self)
 

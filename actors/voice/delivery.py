@@ -44,6 +44,11 @@ class Pause:
             self._over.set()
             self._over = None
 
+    @property
+    def on(self) -> bool:
+        """Whether it does."""
+        return self._over is not None
+
     async def wait(self) -> None:
         """Wait until there is no pause."""
         while self._over is not None:
@@ -181,32 +186,42 @@ class Delivery:
         voice.finish()
 
     async def _read(self, voice: Duplex[Say, Speech], dog: Watchdog) -> None:
-        patience, now = self._services.patience, self._now
+        patience = self._services.patience
         while True:
-            owed, asked = self._finished < len(self._said), now()
-            try:
-                speech = await voice.receive()
-            except EndOfChannel:
-                return
-            if owed:
-                self._waited += now() - asked
-                if self._waited > patience.speech + self.spoken.seconds:
-                    raise ProviderTimeout("synthesizer", "slower than its speech is to be heard")
+            speech = voice.poll()
+            if speech is None:
+                try:
+                    speech = await self._next(voice)
+                except EndOfChannel:
+                    return
             if self._asked is not None:
-                self._services.tally.first_audio.observe(now() - self._asked)
+                self._services.tally.first_audio.observe(self._now() - self._asked)
                 self._asked = None
-            with dog.held():
-                await self._play(speech, self._said[speech.piece])
+            dog.hold()
+            await self._play(speech, self._said[speech.piece])
             self._finished = speech.piece + speech.last
-            dog.expect(patience.between_audio if self._finished < len(self._said) else math.inf)
+            dog.release(patience.between_audio if self._finished < len(self._said) else math.inf)
+
+    async def _next(self, voice: Duplex[Say, Speech]) -> Speech:
+        """Wait for more speech, and note for how long if there is some to come."""
+        owed, asked = self._finished < len(self._said), self._now()
+        speech = await voice.receive()
+        if owed:
+            self._waited += self._now() - asked
+            if self._waited > self._services.patience.speech + self.spoken.seconds:
+                raise ProviderTimeout("synthesizer", "slower than its speech is to be heard")
+        return speech
 
     async def _play(self, speech: Speech, piece: Piece) -> None:
-        message = await self.open()
+        message = self.message
+        if message is None or self._pause.on:
+            message = await self.open()
         if speech.piece != self._piece:
             self._piece = speech.piece
             self.spoken.clock.begin(piece)
             self._write_along(message, piece.end)
-        self.spoken.clock.words(speech.words)
+        if speech.words:
+            self.spoken.clock.words(speech.words)
         samples = int16_from_bytes(speech.pcm)
         if speech.rate != self._form.rate:
             if self._resampler is None:
@@ -224,7 +239,8 @@ class Delivery:
         if not len(samples) or message is None:
             return
         while True:
-            await self._pause.wait()
+            if self._pause.on:
+                await self._pause.wait()
             ahead = self.spoken.clock.remaining(self._now()) - self._services.lead
             if ahead <= 0:
                 break
