@@ -28,6 +28,7 @@ from ..actors.routing import (
     SynthesizerPatience,
 )
 from ..actors.voice.activity import Activity
+from ..actors.voice.interruption import Interruption
 from ..actors.voice.opening import Opening
 from ..actors.voice.services import OPENAI_VOICES, Patience, Services
 from ..runtime import Strategy, Supervisor, System, child, open_system, supervisor
@@ -84,6 +85,7 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
             synthesizer=system.ref("voice/tts"),
             activity=activity,
             patience=session_patience(choice),
+            interruption=Interruption(speech=voice.interrupt_after),
             speculate=voice.speculate,
             spoken_fallback=voice.spoken_fallback,
             opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),

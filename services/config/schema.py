@@ -75,6 +75,8 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which language is spoken, as ISO 639-1 (``de``), in a session whose client does not say; empty to find out."""
     spoken_fallback: str = ""
     """What the assistant says where an answer fails; nothing if empty."""
+    interrupt_after: Annotated[float, Meta(ge=0)] = 0.0
+    """Seconds of voice that interrupt the assistant: 0 for the first sound, 0.5 to bear with coughs and "mhm"."""
     speculate: bool = False
     """Whether an answer is begun when the user's turn may have ended; it costs a request where the user goes on."""
     patience: Patience = Patience()

@@ -50,7 +50,7 @@ def serving(*arguments: str) -> Iterator[tuple[str, str]]:
                 line = process.stderr.readline()
                 assert line, said
                 said += line
-            (address,) = re.findall(r"status at (\S+)", said)
+            (address,) = re.findall(r"talk to it at (\S+)", said)
             while httpx2.get(f"{address}readyz").status_code != 200:
                 time.sleep(0.05)
             yield address, said
