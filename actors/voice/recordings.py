@@ -9,8 +9,8 @@ from ...codecs.pcm import Int16, int16_from_bytes
 from ...codecs.resample import Resampler
 from .ear import RATE
 
-KEPT: Final = 2**18
-"""Bytes that a session keeps unless told otherwise: 8 s of the user and as much memory as the rest of the session."""
+KEPT: Final = 2**17
+"""Bytes that a session keeps unless told otherwise: 4 s of the user, and a third of the memory of a session."""
 
 
 class Recording(Struct):
