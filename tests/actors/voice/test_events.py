@@ -225,7 +225,7 @@ async def test_a_recording_sent_at_once_is_heard_at_its_own_pace() -> None:
     """Two questions and the silence after them in one event: two turns, each with all of its own audio."""
     heard: list[float] = []
     script = Script(answer=["Yes."])
-    async with conversation(script, interruption=Interruption(speech=0)) as caller:
+    async with conversation(script, interruption=Interruption(speech=0), recordings=2**20) as caller:
         recording = np.concatenate((QUIET, LOUD, LOUD, QUIET, LOUD, LOUD, LOUD, QUIET))
         await caller.send(client.InputAudioBufferAppend(audio=recording.tobytes()))
         for _ in range(2):
@@ -363,7 +363,7 @@ async def test_what_was_not_spoken_is_not_truncated() -> None:
 
 async def test_speech_in_an_item_of_the_clients_is_written_down() -> None:
     script = Script(transcript="from a file")
-    async with conversation(script, MANUAL) as caller:
+    async with conversation(script, MANUAL, recordings=2**20) as caller:
         parts = (InputText(text="Listen:"), InputAudio(audio=LOUD.tobytes() * 3))
         await caller.send(client.ConversationItemCreate(item=Message(id="file", role="user", content=parts)))
         await caller.send(client.ResponseCreate())
