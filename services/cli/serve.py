@@ -120,7 +120,8 @@ def _serve(console: Console, config: Config, choice: Choice, listener: socket.so
     host, port = listener.getsockname()[:2]
     address = f"{f'[{host}]' if ':' in host else host}:{port}"
     s = "s" if lock else ""
-    console.print(f"Clients connect to ws{s}://{address}/v1/realtime; talk to it at http{s}://{address}/", soft_wrap=True)
+    console.print(f"Clients connect to ws{s}://{address}/v1/realtime", soft_wrap=True)
+    console.print(f"Talk to it at http{s}://{address}/", soft_wrap=True)
     if lock and lock.made is not None:
         console.print(f"They have to trust {lock.made.certificate}, SHA-256 {lock.made.fingerprint}", soft_wrap=True)
     try:

@@ -46,11 +46,11 @@ def serving(*arguments: str) -> Iterator[tuple[str, str]]:
         assert process.stderr is not None
         try:
             said = ""
-            while "Clients connect to" not in said:
+            while "Talk to it at" not in said:
                 line = process.stderr.readline()
                 assert line, said
                 said += line
-            (address,) = re.findall(r"talk to it at (\S+)", said)
+            (address,) = re.findall(r"Talk to it at (\S+)", said)
             while httpx2.get(f"{address}readyz").status_code != 200:
                 time.sleep(0.05)
             yield address, said
