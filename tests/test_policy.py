@@ -18,7 +18,7 @@ POLICY = {
     "codecs/gate.py:read": "libav's reader must not raise into C; the error is raised again on this side",
     "codecs/output.py:_failing_later": "libav's writer must not raise into C; the error is raised again on this side",
     "codecs/zygote.py:_run": "a job's child process tells its parent of any error, and ends",
-    "runtime/drain.py:_take": "an error of the receiver's function is raised in the receiver, not in the sender",
+    "runtime/drain.py:_hand_out": "an error of the receiver's function is raised in the receiver, not in the sender",
     "runtime/incarnation.py:_own_task": "an error in an actor's own task crashes the actor",
     "runtime/incarnation.py:_serve_in_lifespan": "the first crash stays the reason; that of the cleanup is told",
     "runtime/incarnation.py:_work": "a handler's error goes to its caller, or crashes the actor",
