@@ -23,13 +23,14 @@ if CHROMIUM is None:
     pytest.skip("needs chromium (Debian's package of that name)", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api")
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(300)]
 
 RATE = 48_000
 KEY = "a-key-for-the-playground"
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
@@ -137,7 +138,7 @@ def shots(tmp_path: Path) -> Path:
 def page(browser, server: Served) -> Generator[object]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(45_000)  # on a busy machine the recording is not always understood the first time
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
