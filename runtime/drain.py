@@ -1,7 +1,7 @@
 """Handing the items of a channel to a function, inside the step that sends them.
 
-A task that receives costs a trip through the event loop for every item that it has to wait for: some 5 µs, and however
-long the loop needs to come round. A function that does all its work at once needs no task of its own for that.
+A task that receives costs a trip through the event loop for every item that it has to wait for, however long the loop
+needs to come round. A function that does all its work at once needs no task of its own for that.
 """
 
 from collections.abc import Callable, Coroutine

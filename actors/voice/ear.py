@@ -22,7 +22,7 @@ class Ear:
     """Decodes and resamples; positions count samples at 16 kHz from the start of the session, whatever the format.
 
     What comes in is put aside until voice detection has a new window to judge: nobody could do anything with it before,
-    and a third of the work of decoding it in small pieces is saved.
+    and decoding costs nearly as much for a small piece as for a large one.
     """
 
     def __init__(self, form: AudioFormat) -> None:

@@ -31,7 +31,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 LAST_WORDS: Final = 1.0
 """Seconds for close frames and answers that are under way when the server no longer waits for turns to end."""
 COLLECT: Final = (20_000, 20, 50)
-"""When each generation is collected: a session makes and keeps some thousand objects, so 700, the default, is soon."""
+"""New objects after which each generation is collected, far more than Python's own 700: see `spare_collector`."""
 HURRIED: Final = 1
 """Status of a process that was told to end a second time."""
 
