@@ -1,15 +1,46 @@
 """``troupe wire``: a server that speaks a provider's protocol, without the provider; see `troupe.services.wire`."""
 
-from pkgutil import iter_modules
+from importlib import import_module
+from typing import Annotated, Any, Final, Literal
 
-from cyclopts import App
+from cyclopts import Parameter
 
-from .. import wire as servers
+from .. import wire as wire_servers
+from .failing import MISCONFIGURED, fail
 
-wire = App(
-    name="wire",
-    help="Speak a provider's protocol on loopback, without any model behind it, for trying out clients of it.",
-)
-for module in iter_modules(servers.__path__):
-    if module.ispkg:
-        wire.command(f"{servers.__name__}.{module.name}.__main__:serve", name=module.name)  # imported when it is run
+Name = Literal["anthropic", "cartesia", "deepgram", "elevenlabs", "ollama", "openai", "openrouter", "together"]
+
+SERVERS: Final[dict[Name, str]] = {
+    "anthropic": "AnthropicWire",
+    "cartesia": "CartesiaWire",
+    "deepgram": "DeepgramWire",
+    "elevenlabs": "ElevenLabsWire",
+    "ollama": "OllamaWire",
+    "openai": "OpenAiWire",
+    "openrouter": "OpenRouterWire",
+    "together": "TogetherWire",
+}
+"""The class of each, in the package of its name."""
+KEYLESS: Final = frozenset({"ollama"})
+"""Those whose API knows no keys."""
+
+
+def wire(
+    provider: Annotated[Name, Parameter(help="Whose API to speak.")],
+    *,
+    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port to listen on; 0 for a free one.")] = 9999,
+    key: Annotated[
+        tuple[str, ...],
+        Parameter(help="A key that is accepted; may be repeated. Without any, every key is.", show_default=False),
+    ] = (),
+) -> None:
+    """Speak a provider's API, without any model behind it, for trying out clients of it.
+
+    The first line of output says where it is. Faults are taken at ``POST /wire/faults``.
+    """
+    if key and provider in KEYLESS:
+        fail(f"{provider} knows no keys; leave out --key", MISCONFIGURED)
+    kind: Any = getattr(import_module(f"{wire_servers.__name__}.{provider}"), SERVERS[provider])
+    server: wire_servers.WireServer = kind(keys=key) if key else kind()
+    server.run(host, port)

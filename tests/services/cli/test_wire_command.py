@@ -1,19 +1,50 @@
 """Every wire server can be started by hand."""
 
+import subprocess
+import sys
 from importlib import import_module
-from inspect import signature
 from pathlib import Path
 
+import httpx2
 import pytest
 import troupe.services.wire
-from troupe.services.cli.app import app
+from troupe.services.cli.wire import KEYLESS, SERVERS
+from troupe.services.wire import WireServer
 
 FOLDER = Path(troupe.services.wire.__file__).parent
-SERVERS = sorted(path.parent.name for path in FOLDER.glob("*/__init__.py"))
+COMMAND = [sys.executable, "-c", "from troupe.services.cli import main; main()", "wire"]
+
+
+def test_every_server_has_its_command() -> None:
+    assert set(SERVERS) == {path.parent.name for path in FOLDER.glob("*/__init__.py")}
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_every_server_is_a_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    app(["wire", name, "--help"], result_action="return_value")
-    assert "POST /wire/faults" in " ".join(capsys.readouterr().out.split())
-    assert {"host", "port"} <= set(signature(import_module(f"troupe.services.wire.{name}.__main__").serve).parameters)
+def test_each_can_be_made_with_keys_unless_its_api_has_none(name: str) -> None:
+    kind = getattr(import_module(f"troupe.services.wire.{name}"), SERVERS[name])
+    assert isinstance(kind() if name in KEYLESS else kind(keys=("key",)), WireServer)
+
+
+@pytest.mark.real_time
+def test_it_says_where_it_is_and_takes_only_its_keys() -> None:
+    command = [*COMMAND, "openai", "--port", "0", "--key", "right"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            (url,) = (word for word in process.stdout.readline().split() if word.startswith("http://"))
+            base = url.removesuffix("/v1")
+            for key, status in (("right", 200), ("wrong", 401)):
+                headers = {"Authorization": f"Bearer {key}"}
+                assert httpx2.get(f"{base}/v1/models", headers=headers).status_code == status
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [(["nobody"], "openrouter"), (["ollama", "--key", "x"], "knows no keys")]
+)
+def test_what_makes_no_sense_is_told(arguments: list[str], told: str) -> None:
+    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=40, check=False)
+    assert ended.returncode == 2
+    assert told in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
