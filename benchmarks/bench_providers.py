@@ -5,11 +5,9 @@ What it takes to understand each protocol is measured apart from that, without I
 """
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -17,6 +15,7 @@ import httpx2
 import uvloop
 from anyio import create_task_group, move_on_after
 from harness import Row, at_most, cpu_seconds, interleaved, percentile
+from load.wire import wire
 from msgspec import json
 from troupe.actors.contracts import Generate, TextDelta, TextPart, Turn
 from troupe.actors.generation import AnswerDecoder
@@ -45,18 +44,6 @@ LATE = 0.8
 SPACING = 0.01
 """Seconds from one stream to the next there: all think at the same time, but don't begin in the same moment."""
 STREAMS = 50
-
-
-@contextmanager
-def wire() -> Iterator[str]:
-    """Run the server; give its address."""
-    command = [sys.executable, "-m", "troupe.services.wire.openai", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
 
 
 @asynccontextmanager
@@ -262,5 +249,5 @@ def understanding(*, quick: bool) -> Iterator[Row]:
 
 def rows(*, quick: bool) -> list[Row]:
     """Measure on uvloop, and what needs no loop without one."""
-    with wire() as url:
+    with wire("openai") as url:
         return [*uvloop.run(_rows(url, quick=quick)), *understanding(quick=quick)]

@@ -5,17 +5,14 @@ its own. Every message comes in a packet of its own, as from a real one.
 """
 
 import asyncio
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import uvloop
 from anyio import create_task_group, move_on_after
 from harness import Row, at_most, percentile
+from load.wire import wire
 from msgspec import json
 from troupe.actors.contracts import Say, Synthesize
 from troupe.actors.http import Deadlines, HttpClient
@@ -33,18 +30,6 @@ TEXT = "word " * 20
 QUERY = "/v1/speak?model=aura-2-thalia-en&encoding=linear16&sample_rate=24000"
 SPEAK = (json.encode({"type": "Speak", "text": TEXT}).decode(), '{"type":"Flush"}')
 CALLERS = 20
-
-
-@contextmanager
-def wire() -> Iterator[str]:
-    """Run the server; give its address."""
-    command = [sys.executable, "-m", "troupe.services.wire.deepgram", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
 
 
 async def fault(url: str, *faults: dict[str, object]) -> None:
@@ -178,5 +163,5 @@ async def _rows(url: str, *, quick: bool) -> list[Row]:
 
 def rows(*, quick: bool) -> list[Row]:
     """Measure on uvloop."""
-    with wire() as url:
+    with wire("deepgram") as url:
         return uvloop.run(_rows(url, quick=quick))

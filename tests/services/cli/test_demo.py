@@ -10,7 +10,7 @@ pytestmark = pytest.mark.real_time
 
 
 def troupe(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from troupe.services.cli import main; main()", *arguments]
+    command = [sys.executable, "-m", "troupe.services.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, **options)  # type: ignore[call-overload]
 
 

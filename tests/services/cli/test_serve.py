@@ -18,7 +18,7 @@ from troupe.services.wire.openai import OpenAiWire
 
 pytestmark = pytest.mark.real_time
 
-COMMAND = [sys.executable, "-c", "from troupe.services.cli import main; main()", "serve"]
+COMMAND = [sys.executable, "-m", "troupe.services.cli", "serve"]
 
 
 @pytest.fixture(autouse=True)

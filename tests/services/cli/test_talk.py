@@ -21,7 +21,7 @@ from troupe.services.gateway.app import Gateway
 
 pytestmark = pytest.mark.real_time
 
-COMMAND = [sys.executable, "-c", "from troupe.services.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "troupe.services.cli"]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from troupe.services.cli.wire import KEYLESS, SERVERS
 from troupe.services.wire import WireServer
 
 FOLDER = Path(troupe.services.wire.__file__).parent
-COMMAND = [sys.executable, "-c", "from troupe.services.cli import main; main()", "wire"]
+COMMAND = [sys.executable, "-m", "troupe.services.cli", "wire"]
 
 
 def test_every_server_has_its_command() -> None:
@@ -26,16 +26,18 @@ def test_each_can_be_made_with_keys_unless_its_api_has_none(name: str) -> None:
 
 
 @pytest.mark.real_time
-def test_it_says_where_it_is_and_takes_only_its_keys() -> None:
+def test_it_says_where_it_is_and_takes_its_keys_and_faults() -> None:
     command = [*COMMAND, "openai", "--port", "0", "--key", "right"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            (url,) = (word for word in process.stdout.readline().split() if word.startswith("http://"))
-            base = url.removesuffix("/v1")
-            for key, status in (("right", 200), ("wrong", 401)):
-                headers = {"Authorization": f"Bearer {key}"}
-                assert httpx2.get(f"{base}/v1/models", headers=headers).status_code == status
+            url = process.stdout.readline().strip()
+            models, right = f"{url}/v1/models", {"authorization": "Bearer right"}
+            assert httpx2.get(models, headers={"authorization": "Bearer wrong"}).status_code == 401
+            assert httpx2.get(models, headers=right).status_code == 200
+            asked = {"path": "/v1/models", "faults": [{"type": "Refuse", "status": 503}]}
+            assert httpx2.post(f"{url}/wire/faults", json=asked).status_code == 204
+            assert httpx2.get(models, headers=right).status_code == 503
         finally:
             process.kill()
 

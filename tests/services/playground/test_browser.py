@@ -36,7 +36,6 @@ QUIET = [
     "--no-first-run",
 ]
 FAKE = ["--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required"]
-SERVE = "from troupe.services.cli import main; main()"
 
 
 def speech(text: str) -> np.ndarray:
@@ -72,7 +71,7 @@ class Served:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-c", SERVE, "serve", "--port", str(port)]
+        self._command = [sys.executable, "-m", "troupe.services.cli", "serve", "--port", str(port)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

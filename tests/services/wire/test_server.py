@@ -2,8 +2,6 @@
 
 import http.client
 import socket
-import subprocess
-import sys
 import time
 from contextlib import closing
 
@@ -120,19 +118,3 @@ def test_requests_of_one_connection_can_be_told(wire: OpenAiWire) -> None:
     httpx2.get(f"{wire.base_url}/models")
     first, second, other = (exchange.connection for exchange in wire.exchanges)
     assert first == second != other
-
-
-def test_it_serves_by_hand_and_takes_faults_over_http() -> None:
-    command = [sys.executable, "-m", "troupe.services.wire.openai", "--port", "0", "--key", "sk-1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
-            models = f"{url}/v1/models"
-            assert httpx2.get(models).status_code == 401
-            assert httpx2.get(models, headers={"authorization": "Bearer sk-1"}).status_code == 200
-            asked = {"path": "/v1/models", "faults": [{"type": "Refuse", "status": 503}]}
-            assert httpx2.post(f"{url}/wire/faults", json=asked).status_code == 204
-            assert httpx2.get(models, headers={"authorization": "Bearer sk-1"}).status_code == 503
-        finally:
-            process.terminate()
