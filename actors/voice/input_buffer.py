@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 from anyio import Event, sleep
+from anyio.lowlevel import checkpoint
 
 from ...codecs.audio_format import AUDIO_FORMATS
 from ...codecs.pcm import Int16
@@ -137,6 +138,8 @@ class InputBuffer:
             self._take(self._ear.push(piece))
             if self._is_behind:
                 await self.catch_up()
+            else:
+                await checkpoint()  # a minute at once would hold up all others
 
     async def catch_up(self) -> None:
         """Wait until all whole windows have been judged."""

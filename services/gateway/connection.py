@@ -5,18 +5,16 @@ the audio. One that reads, but slower than speech is spoken, loses audio before 
 """
 
 import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from anyio import CancelScope, CapacityLimiter, Event, create_task_group, move_on_after, to_thread
 from anyio.lowlevel import checkpoint
 from msgspec import Struct
-from msgspec.structs import replace
 from websockets.frames import CloseCode
 
 from ...actors.realtime import response_events, server_events
-from ...actors.realtime.client_events import InputAudioBufferAppend
 from ...actors.realtime.decoding import decode_client_event
 from ...actors.realtime.encoding import encode
 from ...actors.realtime.errors import ClientMistake, frame_is_binary
@@ -42,8 +40,6 @@ LATEST: Final = 1.5
 """Seconds that a client may be behind before the rest of the response it is hearing is left out."""
 BUFFER: Final = 512
 """Events that may wait in each direction."""
-PIECE: Final = 48_000
-"""Bytes of audio that a session takes at a time, a second as a rule: a minute at once would hold up all others."""
 
 TOO_SLOW: Final = CloseCode.POLICY_VIOLATION
 """What a client that does not read would be told, if it did."""
@@ -305,9 +301,7 @@ class Connection:
 
     async def _take_large(self, message: Message) -> None:
         event = await to_thread.run_sync(_decode, message, self._dialect, limiter=self._connections.decoding)
-        for piece in _pieces(event):
-            await self._events.send(piece)
-            await checkpoint()
+        await self._events.send(event)
 
 
 class Farewell(NamedTuple):
@@ -359,12 +353,3 @@ def _decode(message: Message, dialect: Dialect) -> FromClient:
         return decode_client_event(message, dialect)
     except ClientMistake as mistake:
         return mistake
-
-
-def _pieces(event: FromClient) -> Iterator[FromClient]:
-    """Cut audio into pieces that can be worked on without holding up the others."""
-    if not isinstance(event, InputAudioBufferAppend) or len(event.audio) <= PIECE:
-        yield event
-        return
-    for start in range(0, len(event.audio), PIECE):
-        yield replace(event, audio=event.audio[start : start + PIECE])
