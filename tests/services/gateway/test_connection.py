@@ -14,7 +14,7 @@ from troupe.actors.realtime.handshake import read_handshake
 from troupe.runtime import Channel
 from troupe.runtime.errors import EndOfChannel
 from troupe.services.gateway.admission import Ticket
-from troupe.services.gateway.connection import LATEST, PIECE, SEND_DEADLINE, Connections
+from troupe.services.gateway.connection import LATEST, SEND_DEADLINE, Connections
 from troupe.services.gateway.limits import Limits
 from troupe.services.gateway.transports import Disconnected, Transport
 
@@ -189,12 +189,12 @@ async def test_draining_ends_an_idle_session_at_once_and_closing_ends_all() -> N
         assert line.code == 1012
 
 
-async def test_a_minute_of_audio_at_once_is_taken_in_pieces() -> None:
+async def test_a_minute_of_audio_at_once_is_taken() -> None:
     line = Line(rate=1e9)
     async with connected(line):
         line.say('{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":null}}}}')
         await line.until("session.updated")
-        audio = base64.b64encode(bytes(PIECE * 60 + 1000)).decode()
+        audio = base64.b64encode(bytes(24_000 * 2 * 60 + 1000)).decode()
         line.say('{"type":"input_audio_buffer.append","event_id":"mine","audio":"' + audio + '"}')
         line.say('{"type":"input_audio_buffer.commit"}')
         await line.until("input_audio_buffer.committed")
