@@ -1,46 +1,31 @@
-"""What every benchmark shares: a row with its floor beside it, a table, JSON with versions and machine."""
+"""What every benchmark shares: rows with a floor beside each, and tables of them."""
 
 import gc
-import os
-import platform
 import resource
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
+from troupe.services.bench.results import Row
+from troupe.services.bench.statistics import percentile
 
-PACKAGES = ("anyio", "trio", "uvloop", "msgspec", "numpy", "av", "soxr", "onnxruntime")
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured quantity, with the floor or peer that was measured in the same run."""
-
-    what: str
-    """What was measured, in words."""
-    value: float
-    """The measured value, in `unit`."""
-    unit: str
-    """Such as ``ops/s``, ``µs``, ``ms``, ``KiB``."""
-    floor: float | None = None
-    """The floor's value in the same unit, if there is one."""
-    floor_name: str = ""
-    """What the floor is."""
-    goal: str = ""
-    """The goal in words, such as ``≤ 2 x the floor``."""
-    met: bool | None = None
-    """Whether the goal was met; None where there is no goal."""
-
-    @property
-    def ratio(self) -> float | None:
-        """Value divided by floor."""
-        return self.value / self.floor if self.floor else None
+__all__ = [
+    "Row",
+    "at_least",
+    "at_most",
+    "cpu_seconds",
+    "ffmpeg",
+    "interleaved",
+    "markdown",
+    "percentile",
+    "resident",
+    "show",
+    "threads",
+]
 
 
 def at_most(factor: float, **row: object) -> Row:
@@ -94,34 +79,6 @@ def threads() -> int:
     """Count the threads of this process as the kernel does; 0 where the system has no ``/proc``."""
     tasks = Path("/proc/self/task")
     return len(list(tasks.iterdir())) if tasks.exists() else 0
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Return the value below which `share` (0..1) of the values lie (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def machine() -> dict[str, str]:
-    """Versions and machine, for the JSON report."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
-    versions: dict[str, str] = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return {
-        "python": sys.version.split()[0],
-        "cpu": model,
-        "cpus": str(os.cpu_count()),
-        "os": platform.system(),
-        **versions,
-    }
 
 
 def markdown(title: str, rows: list[Row]) -> str:

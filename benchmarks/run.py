@@ -7,13 +7,14 @@ sizes, to see that everything works; its numbers mean nothing.
 import argparse
 import importlib
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
+from troupe.services.bench.results import Report, Row, write
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Row, machine, markdown, show
+from harness import markdown, show
 
 
 def main() -> int:
@@ -32,16 +33,17 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(known):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    started = datetime.now(UTC)
     results: dict[str, list[Row]] = {}
     for name in arguments.names or known:
         results[name] = importlib.import_module(f"bench_{name}").rows(quick=arguments.quick)
         show(name, results[name])
+    report = Report.of("micro", started, rows=results)
     if arguments.json:
-        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": machine(), "results": results})))
+        write(arguments.json, report)
     if arguments.markdown:
-        facts = ", ".join(f"{name} {value}" for name, value in machine().items())
         tables = [markdown(name, rows) for name, rows in results.items()]
-        arguments.markdown.write_text("\n".join([facts, "", *tables]))
+        arguments.markdown.write_text("\n".join([str(report.machine), "", *tables]))
     return 0
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import msgspec
-from harness import Row, machine, show
+from harness import Row, show
 from load.trial import descriptors, memory, process, threads
+from troupe.services.bench.machine import Machine
 
 SETTLING = 300.0
 """Seconds after which memory is to stay what it is."""
@@ -110,7 +111,7 @@ def main() -> int:
     ]
     show(f"{asked.sessions} sessions, {asked.minutes:g} minutes", rows)
     if asked.json:
-        asked.json.write_bytes(msgspec.json.encode({"machine": machine(), "samples": samples, "rows": rows}))
+        asked.json.write_bytes(msgspec.json.encode({"machine": Machine.here(), "samples": samples, "rows": rows}))
     return 0 if all(row.met is not False for row in rows) else 1
 
 
