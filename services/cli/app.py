@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "talk": "Talk with a server: microphone and loudspeaker, recordings, or typed lines.",
     "status": "Show the actors of a server, live.",
     "models": "Show which models there are, or fetch local ones.",
+    "bench": "Measure what a server costs, and what it makes people wait for.",
     "wire": "Run a server that stands in for a provider.",
     "demo": "Watch a supervision tree that crashes and heals.",
 }
