@@ -4,7 +4,7 @@ Nothing is started and nobody is asked here; keys and engines are only looked at
 chosen, `troupe.services.health` asks whether it works.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,19 +15,25 @@ from ..actors.secret import Secret
 from .config import Config, ConfigError
 from .config.errors import nearest
 from .config.schema import Voice
-from .kinds.kind import PARTS, Kind, Part, ProviderTable
+from .kinds.kind import PARTS, Kind, Part, ProviderTable, Work
 from .kinds.registry import KINDS
 
-TITLES: Final[dict[Part, str]] = {"stt": "speech to text", "llm": "language model", "tts": "text to speech"}
-"""What the parts are called for people."""
+TITLES: Final[dict[Work, str]] = {
+    "stt": "speech to text",
+    "llm": "language model",
+    "tts": "text to speech",
+    "embedding": "embeddings",
+    "image": "pictures",
+}
+"""What the parts of a conversation, and other work, are called for people."""
 LAST_RESORT: Final = "the last resort"
 """Why somebody embedded was chosen."""
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """One provider in the chain of a part."""
+    """One provider in the chain of a part, or of other work."""
 
-    part: Part
+    part: Work
     provider: str
     """Its name in the configuration."""
     kind: Kind
@@ -51,7 +57,7 @@ class Link(Struct, frozen=True, kw_only=True):
 class Omission(Struct, frozen=True):
     """A provider that can't take a part, although it was named or would be of use."""
 
-    part: Part
+    part: Work
     name: str
     why: str
     """And what to do about it."""
@@ -128,6 +134,54 @@ def with_keys(config: Config, environ: Mapping[str, str]) -> tuple[Link, ...]:
     return tuple({link.provider: link for link in links if not link.kind.engine}.values())
 
 
+def linked(
+    config: Config, environ: Mapping[str, str], work: Work, names: Sequence[str], models: Path | None = None
+) -> tuple[Link, ...]:
+    """Find those who are named for some work, whatever the configuration names for it.
+
+    Args:
+        config: Its tables of providers say what they are, and where.
+        environ: Where keys are looked for.
+        work: What they are to do.
+        names: ``NAME`` or ``NAME/MODEL``, in the order in which they are to be asked; those that can't be used are left
+            out if there is another one. None: as `choose` does for a part of which a configuration says nothing.
+        models: The folder of local models; None is `catalogue.models_folder`.
+
+    Raises:
+        ConfigError: A name is not known, or none of them can be used.
+    """
+    here = _Here(config, environ, models or models_folder())
+    found = [here.named(work, name, name) for name in names] if names else list(here.found(work))
+    links = tuple(entry for entry in found if isinstance(entry, Link))
+    if not links:
+        reasons = "".join(f"\n  {each.name}: {each.why}" for each in found if isinstance(each, Omission))
+        raise ConfigError(f"nobody is there for {TITLES[work]}:{reasons}")
+    return links
+
+
+def kind_of(provider: str, config: Config, where: str) -> Kind:
+    """Return the kind of a provider.
+
+    Args:
+        provider: Its name in a configuration.
+        config: Has its table, if there is one.
+        where: Where it was named, for errors.
+
+    Raises:
+        ConfigError: Nobody has that name.
+    """
+    table = config.providers.get(provider)
+    kind = KINDS.get(table.kind or provider, KINDS["openai"]) if table else KINDS.get(provider)
+    if kind is None:
+        hint = nearest(provider, {*KINDS, *config.providers})
+        raise ConfigError(
+            f"there is no provider {provider}; {hint} A server of OpenAI's API takes [providers.{provider}] with "
+            "its base_url.",
+            where,
+        )
+    return kind
+
+
 class _Here:
     """What there is to choose from."""
 
@@ -140,26 +194,17 @@ class _Here:
         """Give the links of a part, and what was left out."""
         if names := self._config.voice.chain(part):
             for name in names:
-                yield self._named(part, name)
+                yield self.named(part, name, f"[voice] {part}")
         else:
-            yield from self._found(part)
+            yield from self.found(part)
 
-    def _named(self, part: Part, name: str) -> Link | Omission:
-        """Find what a configuration names."""
+    def named(self, part: Work, name: str, where: str) -> Link | Omission:
+        """Find what somebody names; `where` says where, for errors."""
         provider, _, model = name.partition("/")
-        where = f"[voice] {part}"
-        table = self._config.providers.get(provider)
-        kind = KINDS.get(table.kind or provider, KINDS["openai"]) if table else KINDS.get(provider)
-        if kind is None:
-            hint = nearest(provider, {*KINDS, *self._config.providers})
-            raise ConfigError(
-                f"there is no provider {provider}; {hint} A server of OpenAI's API takes [providers.{provider}] with "
-                "its base_url.",
-                where,
-            )
+        kind = kind_of(provider, self._config, where)
         usual = kind.default_model(part)
         if usual is None:
-            able = ", ".join(other.name for other in KINDS.values() if part in other.parts)
+            able = ", ".join(other.name for other in KINDS.values() if part in other.works)
             raise ConfigError(f"{provider} has no {TITLES[part]}; there are {able}", where)
         if kind.engine and model:
             raise ConfigError(f"{provider} is one model; name it without /{model}", where)
@@ -169,7 +214,7 @@ class _Here:
             return Omission(part, name, problem)
         return self._link(part, provider, kind, model or usual, "configured")
 
-    def _found(self, part: Part) -> Iterator[Link | Omission]:
+    def found(self, part: Work) -> Iterator[Link | Omission]:
         """Find what can take a part: with a key, on this machine, embedded."""
         have_local = False
         for kind in KINDS.values():
@@ -217,7 +262,7 @@ class _Here:
                     pass
         return ""
 
-    def _link(self, part: Part, provider: str, kind: Kind, model: str, why: str) -> Link:
+    def _link(self, part: Work, provider: str, kind: Kind, model: str, why: str) -> Link:
         table = self._table(provider, kind)
         key = self._key(kind, table)
         return Link(part=part, provider=provider, kind=kind, model=model, table=table, key=key, why=why)

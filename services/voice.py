@@ -37,7 +37,7 @@ from ..runtime.exits import Crashed
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .choice import Choice, Link, choose
 from .config import Config, ConfigError
-from .kinds.kind import PARTS, Part, Setup
+from .kinds.kind import PARTS, Part, Setup, Work
 
 _log = logging.getLogger("troupe.voice")
 
@@ -125,11 +125,11 @@ def providers(choice: Choice, http: HttpClient) -> list[SupervisorSpec]:
     Raises:
         ConfigError: A provider can't be made as it is configured.
     """
-    actors: dict[str, dict[Part, ActorSpec]] = {}
+    actors: dict[str, dict[Work, ActorSpec]] = {}
     for link in choice.links:
         parts = actors.setdefault(link.provider, {})
         if link.part not in parts:
-            parts[link.part] = _actor(link, http)
+            parts[link.part] = provider_actor(link, http)
     return [supervisor(name, *parts.values(), intensity=10, period=60) for name, parts in actors.items()]
 
 
@@ -179,11 +179,16 @@ def _provider(link: Link, voices: dict[str, str]) -> Provider:
     return Provider(link.path, models={"*": link.model}, voices=unknown | voices)
 
 
-def _actor(link: Link, http: HttpClient) -> ActorSpec:
+def provider_actor(link: Link, http: HttpClient, name: str = "") -> ActorSpec:
+    """Specify the actor of a link, called after its part unless it gets another name.
+
+    Raises:
+        ConfigError: It can't be made as it is configured.
+    """
     setup = Setup(
         kind=link.kind,
         provider=link.provider,
-        actor=link.part,
+        actor=name or link.part,
         table=link.table,
         key=link.key,
         model=link.model,

@@ -15,6 +15,9 @@ from ...runtime.specs import ActorSpec
 Part = Literal["stt", "llm", "tts"]
 """Of a conversation: speech to text, the language model, text to speech."""
 PARTS: tuple[Part, ...] = get_args(Part)
+Work = Literal["stt", "llm", "tts", "embedding", "image"]
+"""What a provider can be asked for: the parts of a conversation, texts as vectors, and pictures."""
+WORKS: tuple[Work, ...] = get_args(Work)
 
 
 class ProviderTable(Struct, frozen=True, kw_only=True):
@@ -68,6 +71,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     """Its default model for speech to text: empty if one has to be named, None if it has nothing for this part."""
     llm: str | None = None
     tts: str | None = None
+    embedding: str | None = None
+    image: str | None = None
     module: str = ""
     """The module of this package that makes its actors; its name if empty."""
     key: str = ""
@@ -86,22 +91,27 @@ class Kind(Struct, frozen=True, kw_only=True):
     remark: str = ""
     """For people, in a few words."""
 
-    def default_model(self, part: Part) -> str | None:
+    def default_model(self, work: Work) -> str | None:
         """Return what stands for its default model, see `stt`."""
-        return cast("str | None", getattr(self, part))
+        return cast("str | None", getattr(self, work))
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What it can do."""
+        """Which parts of a conversation it can take."""
         return tuple(part for part in PARTS if self.default_model(part) is not None)
+
+    @property
+    def works(self) -> tuple[Work, ...]:
+        """What it can do."""
+        return tuple(work for work in WORKS if self.default_model(work) is not None)
 
     def table(self) -> type[ProviderTable]:
         """Return the struct of its table; this imports its module."""
         return cast("type[ProviderTable]", self._module().Table)
 
-    def maker(self, part: Part) -> Callable[[Setup[Any]], ActorSpec]:
-        """Return what makes its actor for a part; this imports its module."""
-        return cast("Callable[[Setup[Any]], ActorSpec]", getattr(self._module(), part))
+    def maker(self, work: Work) -> Callable[[Setup[Any]], ActorSpec]:
+        """Return what makes its actor for some work; this imports its module."""
+        return cast("Callable[[Setup[Any]], ActorSpec]", getattr(self._module(), work))
 
     def _module(self) -> Any:
         return import_module(f".{self.module or self.name}", __package__)

@@ -24,6 +24,15 @@ class Table(ProviderTable, frozen=True, kw_only=True):
 
 def llm(setup: Setup[Table]) -> ActorSpec:
     """Make the language model."""
+    return _models(setup)
+
+
+def embedding(setup: Setup[Table]) -> ActorSpec:
+    """Make what turns texts into vectors: the same actor."""
+    return _models(setup)
+
+
+def _models(setup: Setup[Table]) -> ActorSpec:
     table = setup.table
     at = endpoint(
         provider=setup.provider,

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from ...actors.http import Deadlines
 from ...actors.providers.openai.chat import OpenAiChat
+from ...actors.providers.openai.embeddings import OpenAiEmbeddings
 from ...actors.providers.openai.endpoint import KNOWN, Endpoint, endpoint
+from ...actors.providers.openai.images import OpenAiImages
 from ...actors.providers.openai.speech import OpenAiSpeech
 from ...actors.providers.openai.transcription import OpenAiTranscription
 from ...actors.providers.openai.wire.options import ChatOptions
@@ -59,6 +61,16 @@ def tts(setup: Setup[Table]) -> ActorSpec:
         format=table.speech_format,
     )
     return child(OpenAiSpeech, setup.http, _endpoint(setup), options, name=setup.actor)
+
+
+def embedding(setup: Setup[Table]) -> ActorSpec:
+    """Make what turns texts into vectors."""
+    return child(OpenAiEmbeddings, setup.http, _endpoint(setup), setup.model, name=setup.actor)
+
+
+def image(setup: Setup[Table]) -> ActorSpec:
+    """Make what makes pictures."""
+    return child(OpenAiImages, setup.http, _endpoint(setup), setup.model, name=setup.actor)
 
 
 def _endpoint(setup: Setup[Table]) -> Endpoint:

@@ -18,10 +18,10 @@ each = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.nam
 
 @each
 def test_its_module_makes_what_it_can_do(kind: Kind) -> None:
-    assert kind.parts
+    assert kind.works
     assert issubclass(kind.table(), ProviderTable)
-    for part in kind.parts:
-        assert list(signature(kind.maker(part)).parameters) == ["setup"]
+    for work in kind.works:
+        assert list(signature(kind.maker(work)).parameters) == ["setup"]
 
 
 @each

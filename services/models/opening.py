@@ -1,0 +1,232 @@
+"""Opening models: who is behind a name is found, started under a supervisor, and put behind one object."""
+
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from math import inf
+from pathlib import Path
+from typing import Any, Final, TypeVar, overload
+
+from anyio import CapacityLimiter, Lock, to_thread
+
+from ...actors.http import HttpClient
+from ...actors.routing import (
+    FallbackModel,
+    FallbackRecogniser,
+    FallbackSynthesizer,
+    ModelPatience,
+    Provider,
+    RecogniserPatience,
+    SynthesizerPatience,
+)
+from ...runtime import Ref, Strategy, Supervisor, System, child, open_system, supervisor
+from ...runtime.specs import ActorSpec
+from ..choice import Link, linked
+from ..config import Config, ConfigError, read_config
+from ..kinds.kind import Work
+from ..voice import provider_actor
+from .embedder import Embedder
+from .language_model import LanguageModel
+from .model import Model
+from .naming import work_of
+from .speech_to_text import SpeechToText
+from .text_to_image import TextToImage
+from .text_to_speech import TextToSpeech
+
+M = TypeVar("M", bound=Model)
+
+CLASSES: Final[dict[Work, type[Model]]] = {
+    each.work: each for each in (SpeechToText, LanguageModel, TextToSpeech, Embedder, TextToImage)
+}
+"""By what they do."""
+
+# Nobody waits with an ear at the phone, so the providers of a chain get more time than in a conversation. The last one
+# of a chain has the deadlines of its own table.
+_THINKING: Final = ModelPatience(first_token=15, between_tokens=10, alone=inf)
+_HEARING: Final = RecogniserPatience(accept=15, final=60, alone=inf, keep=3600)
+_SPEAKING: Final = SynthesizerPatience(first_audio=15, between_chunks=10, alone=inf)
+
+
+class Models:
+    """Where models are opened; made by `open_models`.
+
+    Args:
+        config: Says what providers are and where, as for `troupe serve`.
+        environ: Where keys are looked for.
+        parent: The supervisor below which everything runs.
+        system: Its system.
+        http: The pool of connections of all providers.
+    """
+
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], parent: Supervisor, system: System, http: HttpClient
+    ) -> None:
+        self.config = config
+        self._environ = environ
+        self._parent = parent
+        self._system = system
+        self._http = http
+        self._providers: dict[str, Supervisor] = {}
+        self._actors: dict[tuple[str, Work, str], Ref] = {}
+        self._opened: dict[tuple[tuple[str, ...], Work], Model] = {}
+        self._starting = Lock()
+        self._disk = CapacityLimiter(1)
+
+    @overload
+    async def model(self, name: str | Sequence[str]) -> Model: ...
+    @overload
+    async def model(self, name: str | Sequence[str], kind: type[M]) -> M: ...
+    async def model(self, name: str | Sequence[str], kind: type[Model] = Model) -> Any:
+        """Open a model; a second time it is the same one.
+
+        Cancelling is safe: what was not started is not there.
+
+        Args:
+            name: ``PROVIDER`` or ``PROVIDER/MODEL``, as in a configuration. Several, in a list or separated by commas,
+                are a chain: where one fails, the next one goes on, without losing or repeating anything. Empty: who is
+                there, as `troupe serve` chooses.
+            kind: What it is to do: `LanguageModel`, `SpeechToText`, `TextToSpeech`, `Embedder` or `TextToImage`. It may
+                be left out where the name says it, but a type checker does not know names.
+
+        Raises:
+            ConfigError: The name is not known, the provider has no such model, or there is no key for it.
+            StartFailed: A local model can't be loaded.
+        """
+        names = _names(name)
+        work = work_of(names, self.config) if kind is Model else kind.work
+        async with self._starting:
+            if (names, work) not in self._opened:
+                self._opened[names, work] = await self._open(names, work)
+            return self._opened[names, work]
+
+    async def _open(self, names: tuple[str, ...], work: Work) -> Model:
+        find = partial(linked, self.config, self._environ, work, names)
+        links = await to_thread.run_sync(find, limiter=self._disk)
+        actors = tuple([await self._actor(link) for link in links])
+        if len(actors) == 1:
+            return CLASSES[work](actors[0], links, actors)
+        count = sum(1 for _, other in self._opened if other == work)
+        router = _router(work, links, actors, name=_numbered(work, count))
+        return CLASSES[work](await self._parent.start_child(router), links, actors)
+
+    async def _actor(self, link: Link) -> Ref:
+        """Return the actor of a link: a provider's actor is made for one model, so that its own ways are known."""
+        key = (link.provider, link.part, link.model)
+        if key not in self._actors:
+            if link.provider not in self._providers:
+                below = self._system.supervisor(f"{self._parent.name}/providers")
+                self._providers[link.provider] = await below.start_child(
+                    supervisor(link.provider, strategy=Strategy.DYNAMIC, intensity=10, period=60)
+                )
+            count = sum(1 for provider, part, _ in self._actors if (provider, part) == key[:2])
+            spec = provider_actor(link, self._http, _numbered(link.part, count))
+            self._actors[key] = await self._providers[link.provider].start_child(spec)
+        return self._actors[key]
+
+
+@asynccontextmanager
+async def open_models(
+    config: Config | Path | None = None, *, environ: Mapping[str, str] | None = None, system: System | None = None
+) -> AsyncGenerator[Models]:
+    """Open a place where models are opened, for as long as the block lasts.
+
+    ::
+
+        async with open_models() as models:
+            ear, voice = await models.model("whisper", SpeechToText), await models.model("kokoro", TextToSpeech)
+
+    Args:
+        config: What providers are and where: a configuration, or its file. None: as for `troupe serve`, the file that
+            ``TROUPE_CONFIG`` names, or ``troupe.toml`` if there is one.
+        environ: Where keys are looked for; `os.environ` if not given.
+        system: The system in which they run, below a supervisor ``models``; one of their own if not given.
+
+    Raises:
+        ConfigError: The configuration can't be used.
+    """
+    environ = os.environ if environ is None else environ
+    if isinstance(config, Config):
+        configuration = config
+    else:
+        read = partial(read_config, config, environ=environ)
+        configuration, _ = await to_thread.run_sync(read, limiter=CapacityLimiter(1))
+    below = supervisor("models", supervisor("providers", strategy=Strategy.DYNAMIC, intensity=10, period=60))
+    async with HttpClient.open() as http:
+        if system is None:
+            async with open_system(supervisor("root", below)) as system:
+                yield Models(configuration, environ, system.supervisor("models"), system, http)
+            return
+        parent = await system.root.start_child(below)
+        try:
+            yield Models(configuration, environ, parent, system, http)
+        finally:
+            await system.root.stop_child("models")
+
+
+@overload
+def open_model(
+    name: str | Sequence[str], *, config: Config | Path | None = None, environ: Mapping[str, str] | None = None
+) -> AbstractAsyncContextManager[Model]: ...
+@overload
+def open_model(
+    name: str | Sequence[str],
+    kind: type[M],
+    *,
+    config: Config | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> AbstractAsyncContextManager[M]: ...
+def open_model(
+    name: str | Sequence[str],
+    kind: type[Model] = Model,
+    *,
+    config: Config | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> AbstractAsyncContextManager[Any]:
+    """Open one model, in a system of its own, for as long as the block lasts.
+
+    ::
+
+        async with open_model("openai/gpt-4o-mini", LanguageModel) as model:
+            print((await model.transform("Say hello.")).text)
+
+    For arguments and errors see `open_models` and `Models.model`.
+    """
+    return _opened(name, kind, config, environ)
+
+
+@asynccontextmanager
+async def _opened(
+    name: str | Sequence[str], kind: type[Model], config: Config | Path | None, environ: Mapping[str, str] | None
+) -> AsyncGenerator[Model]:
+    async with open_models(config, environ=environ) as models:
+        yield await models.model(name, kind)
+
+
+def _names(name: str | Sequence[str]) -> tuple[str, ...]:
+    names = name.split(",") if isinstance(name, str) else name
+    return tuple(stripped for each in names if (stripped := each.strip()))
+
+
+def _numbered(work: Work, count: int) -> str:
+    return f"{work}-{count + 1}" if count else work
+
+
+def _router(work: Work, links: Sequence[Link], actors: Sequence[Ref], name: str) -> ActorSpec:
+    """Specify the actor that has something done by the first provider of a chain that can.
+
+    Raises:
+        ConfigError: Nobody can go on with such work.
+    """
+    chain = [Provider(ref.name, models={"*": link.model}) for ref, link in zip(actors, links, strict=True)]
+    match work:
+        case "stt":
+            return child(FallbackRecogniser, chain, _HEARING, name=name)
+        case "llm":
+            return child(FallbackModel, chain, _THINKING, name=name)
+        case "tts":
+            return child(FallbackSynthesizer, chain, _SPEAKING, name=name)
+        case "embedding":
+            raise ConfigError("name one model for embeddings: vectors of different models have nothing in common")
+        case "image":
+            raise ConfigError("name one model for pictures; there are no chains of them")

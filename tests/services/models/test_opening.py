@@ -1,0 +1,102 @@
+"""A name becomes a running model: found, supervised, behind a class."""
+
+from pathlib import Path
+
+import pytest
+from anyio import to_thread
+from openings import Opening
+from troupe.actors.contracts import Generate, TextDelta
+from troupe.actors.errors import ProviderUnavailable
+from troupe.runtime import open_system, supervisor
+from troupe.runtime.inspect import inspect
+from troupe.services.config import Config, ConfigError
+from troupe.services.models import Embedder, LanguageModel, Model, SpeechToText, TextToSpeech, open_model, open_models
+from troupe.services.wire.openai import OpenAiWire
+
+pytestmark = pytest.mark.real_time
+
+ADDRESS = "/v1/chat/completions"
+
+
+async def test_one_model_by_its_name(wire: OpenAiWire, tmp_path: Path) -> None:
+    file = tmp_path / "troupe.toml"
+    text = f"[providers.mine]\nbase_url = '{wire.base_url}'\napi_key = 'env:MINE'\n"
+    await to_thread.run_sync(file.write_text, text)
+    async with open_model("mine/small", LanguageModel, config=file, environ={"MINE": "sk-1"}) as model:
+        assert (await model.transform("One two.")).text == "You said: One two."
+        assert repr(model) == "<LanguageModel 'mine/small'>"
+    request = wire.last(ADDRESS)
+    assert (request.json()["model"], request.headers["authorization"]) == ("small", "Bearer sk-1")
+
+
+async def test_a_model_is_opened_once_and_each_model_of_a_provider_has_an_actor(opening: Opening) -> None:
+    async with opening() as models:
+        small, again = (
+            await models.model("mine/small", LanguageModel),
+            await models.model(["mine/small"], LanguageModel),
+        )
+        assert small is again
+        large, voice = await models.model("mine/large", LanguageModel), await models.model("mine", TextToSpeech)
+        paths = [model.ref.name for model in (small, large, voice)]
+        assert paths == [f"models/providers/mine/{name}" for name in ("llm", "llm-2", "tts")]
+
+
+async def test_the_next_one_of_a_chain_goes_on(wire: OpenAiWire, opening: Opening) -> None:
+    async with opening() as models:
+        chain = await models.model("gone/x, mine/small", LanguageModel)
+        assert chain.name == "gone/x, mine/small"
+        assert (await chain.transform("Hello.")).text == "You said: Hello."
+        assert chain.ref.name == "models/llm"
+        assert wire.last(ADDRESS).json()["model"] == "small"
+        with pytest.raises(ProviderUnavailable):
+            await (await models.model("gone/x", LanguageModel)).transform("Hello.")
+        usage = await chain.usage()
+        assert (usage.calls, usage.failures) == (3, 2)
+
+
+async def test_below_a_system_that_is_there(wire: OpenAiWire, opening: Opening) -> None:
+    async with open_system(supervisor("mine")) as system:
+        async with open_models(Config(), environ={}, system=system) as models:
+            await models.model("demonstration")
+            assert [ref.name for ref in system.find(Generate)] == ["models/providers/demonstration/llm"]
+        assert system.find(Generate) == []
+        assert {node.path for node in inspect(system).children} == {"mine"}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("pocketsphinx", SpeechToText), ("demonstration", LanguageModel)])
+async def test_a_name_that_says_enough_needs_no_class(name: str, kind: type[Model]) -> None:
+    async with open_model(name, environ={}, config=Config()) as model:
+        assert type(model) is kind
+
+
+async def test_what_is_not_known_can_be_read_by_anybody(opening: Opening) -> None:
+    async with opening() as models:
+        model: Model = await models.model("demonstration")
+        async with model.stream("Hello!") as events:
+            assert any(isinstance(event, TextDelta) for event in [event async for event in events])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("opnai", LanguageModel, "opnai: there is no provider opnai; did you mean openai?"),
+        ("opnai/gpt", Model, "opnai/gpt: there is no provider opnai; did you mean openai?"),
+        ("espeak", LanguageModel, "espeak: espeak has no language model"),
+        ("mine", Model, "mine: it may be meant for speech to text, language model, text to speech, embeddings, pictu"),
+        ("", Model, "without a name nobody knows what the model is to do"),
+        ("openai", LanguageModel, "nobody is there for language model:\n  openai: no key: set OPENAI_API_KEY"),
+        ("mine/a, mine/b", Embedder, "name one model for embeddings"),
+    ],
+)
+async def test_mistakes_say_what_to_write(opening: Opening, name: str, kind: type[Model], told: str) -> None:
+    async with opening() as models:
+        with pytest.raises(ConfigError) as caught:
+            await models.model(name, kind)
+        assert str(caught.value).startswith(told)
+
+
+async def test_errors_come_out_of_the_block_as_they_are(opening: Opening) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with opening() as models:
+            await models.model("demonstration")
+            raise KeyError("mine")
