@@ -1,8 +1,7 @@
 """The audio of items, kept for `conversation.item.retrieve` within a bound. No I/O."""
 
+from collections import deque
 from typing import Final
-
-from msgspec import Struct
 
 from ...codecs.audio_format import AudioFormat
 from ...codecs.pcm import Int16, int16_from_bytes
@@ -11,19 +10,12 @@ from .ear import RATE
 
 KEPT: Final = 2**17
 """Bytes that a session keeps unless told otherwise: 4 s of the user, and a third of the memory of a session."""
-
-
-class Recording(Struct):
-    """The audio of one item, as far as it is kept."""
-
-    chunks: list[bytes]
-    size: int = 0
-    whole: bool = True
-    """Whether nothing is missing: what does not fit is not kept in part."""
+GONE: Final = 16
+"""Items remembered for their audio being gone: what is added to one that is still growing would be a part of it."""
 
 
 class Recordings:
-    """Audio by item; when there is too much of it, that of the oldest items goes.
+    """Audio by item, whole or not at all; when there is too much of it, that of the oldest items goes.
 
     Args:
         limit: Bytes, of all items together.
@@ -32,7 +24,8 @@ class Recordings:
     def __init__(self, limit: int = KEPT) -> None:
         self._limit = limit
         self._size = 0
-        self._items: dict[str, Recording] = {}
+        self._items: dict[str, list[bytes]] = {}
+        self._gone: deque[str] = deque(maxlen=GONE)
 
     @property
     def size(self) -> int:
@@ -41,40 +34,30 @@ class Recordings:
 
     def add(self, item_id: str, audio: bytes) -> None:
         """Keep more audio of an item, in whichever format."""
-        recording = self._items.setdefault(item_id, Recording([]))
-        if not recording.whole:
+        if item_id in self._gone:
             return
-        recording.chunks.append(audio)
-        recording.size += len(audio)
+        self._items.setdefault(item_id, []).append(audio)
         self._size += len(audio)
-        for oldest in self._items.values():
-            if self._size <= self._limit:
-                break
-            self._empty(oldest)
-            oldest.whole = False
+        while self._size > self._limit:
+            oldest = next(iter(self._items))
+            self.forget(oldest)
+            self._gone.append(oldest)
 
     def get(self, item_id: str) -> bytes:
         """Return all audio of an item; nothing if it is not kept any more."""
-        recording = self._items.get(item_id)
-        return b"".join(recording.chunks) if recording is not None else b""
+        return b"".join(self._items.get(item_id, ()))
 
     def cut(self, item_id: str, size: int) -> None:
         """Keep only the first `size` bytes of an item."""
-        recording = self._items.get(item_id)
-        if recording is not None and recording.whole:
-            kept = self.get(item_id)[:size]
-            self._size += len(kept) - recording.size
-            recording.chunks, recording.size = [kept], len(kept)
+        if item_id in self._items:
+            whole = self.get(item_id)
+            kept = whole[:size]
+            self._size -= len(whole) - len(kept)
+            self._items[item_id] = [kept]
 
     def forget(self, item_id: str) -> None:
         """Drop the audio of an item, if there is any."""
-        recording = self._items.pop(item_id, None)
-        if recording is not None:
-            self._empty(recording)
-
-    def _empty(self, recording: Recording) -> None:
-        self._size -= recording.size
-        recording.chunks, recording.size = [], 0
+        self._size -= sum(map(len, self._items.pop(item_id, ())))
 
 
 def heard_as(form: AudioFormat, pcm: bytes) -> bytes:
