@@ -119,7 +119,7 @@ class HttpClient:
         started = current_time()
         allowed = min(deadlines.first, deadlines.total)
         response = await retried(lambda left: self._send(request, provider, deadlines.connect, left), retries, allowed)
-        async with _body(response) as chunks:
+        async with open_body(response) as chunks:
             answer = HttpAnswer(response, chunks, provider, deadlines, current_time() - started)
             try:
                 yield answer
@@ -176,7 +176,7 @@ def trusted() -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def _body(response: httpx2.Response) -> AsyncGenerator[AsyncGenerator[bytes]]:
+async def open_body(response: httpx2.Response) -> AsyncGenerator[AsyncGenerator[bytes]]:
     """Read a body inside the block, or as much of it as is wanted; then close it.
 
     Closing the generator would not do: it leaves those inside it to the garbage collector, which can't close them
@@ -195,7 +195,7 @@ async def _body(response: httpx2.Response) -> AsyncGenerator[AsyncGenerator[byte
 
 async def _beginning(response: httpx2.Response) -> bytes:
     body = bytearray()
-    async with _body(response) as chunks:
+    async with open_body(response) as chunks:
         async for chunk in chunks:
             body += chunk
             if len(body) >= LARGEST_COMPLAINT:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
+from zlib import crc32
 
 import blockbuster
 import pytest
@@ -32,6 +33,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = ["asyncio", "trio"] if virtual else ["asyncio", "uvloop", "trio"]
         if metafunc.definition.get_closest_marker("asyncio_only") is not None:
             names.remove("trio")
+        if metafunc.definition.get_closest_marker("one_back_end") is not None:
+            names = [("asyncio", "trio")[crc32(metafunc.definition.name.encode()) % 2]]
         metafunc.parametrize("anyio_backend", names, indirect=True)
 
 
