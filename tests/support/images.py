@@ -15,9 +15,22 @@ HOME = "usr/python"
 PATH = f"/{HOME}/bin/python3"
 """Where Python is in the image; it wants no `PYTHONHOME` there, but `-S`: there are no site packages."""
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
-PROGRAM = Path(sys._base_executable).resolve()  # noqa: SLF001
+PROGRAM = Path(sys._base_executable).resolve()
 
-USUAL = "base64 email.parser http.server json os re signal socket subprocess threading time wave".split()
+USUAL = [
+    "base64",
+    "email.parser",
+    "http.server",
+    "json",
+    "os",
+    "re",
+    "signal",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+    "wave",
+]
 """What programs in the image can import, with what these import themselves."""
 
 LIST = """

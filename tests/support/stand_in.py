@@ -1,8 +1,8 @@
 """A service for tests, run in a container: it is well, until it is told not to be. Nothing here imports our code.
 
 What it does at first, the environment says: `LOAD` seconds until it is well, `EXIT` a status to end with at once,
-`STUBBORN` to ignore SIGTERM, `TRANSCRIPT` what it hears. Its port is 8000. A POST to ``/die?code=3``, ``/hog`` (memory),
-``/fork`` (processes), ``/unwell`` and ``/slow`` changes how it is.
+`STUBBORN` to ignore SIGTERM, `TRANSCRIPT` what it hears. Its port is 8000. A POST to ``/die?code=3``,
+``/hog`` (memory), ``/fork`` (processes), ``/unwell`` and ``/slow`` changes how it is.
 """
 
 import http.server
@@ -39,8 +39,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/environment":
             self.answer(200, dict(os.environ))
         elif self.path.startswith("/file/"):
-            with open(self.path.removeprefix("/file"), encoding="utf-8") as file:
-                self.answer(200, file.read())
+            file = os.open(self.path.removeprefix("/file"), os.O_RDONLY)
+            self.answer(200, os.read(file, 1 << 16).decode())
+            os.close(file)
         else:
             self.answer(404, {})
 
