@@ -13,6 +13,7 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyio import create_task_group, to_thread
 
@@ -30,7 +31,8 @@ from ..actors.routing import (
 from ..actors.voice.activity import Activity
 from ..actors.voice.interruption import Interruption
 from ..actors.voice.opening import Opening
-from ..actors.voice.services import OPENAI_VOICES, Patience, Services
+from ..actors.voice.patience import Patience
+from ..actors.voice.services import OPENAI_VOICES, Services
 from ..runtime import Strategy, Supervisor, System, child, open_system, supervisor
 from ..runtime.errors import StartFailed
 from ..runtime.exits import Crashed
@@ -52,11 +54,12 @@ class VoiceSystem:
 
 
 @asynccontextmanager
-async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSystem]:
+async def voice_system(choice: Choice | None = None, *, record: Path | None = None) -> AsyncGenerator[VoiceSystem]:
     """Run providers and sessions for as long as the block lasts.
 
     Args:
         choice: Who takes which part; None takes what there is, as `troupe serve` does without a configuration.
+        record: A folder for recordings of all sessions; None for none.
 
     A provider that does not start, such as one whose weights can't be loaded, is left out if there is another one.
 
@@ -89,6 +92,7 @@ async def voice_system(choice: Choice | None = None) -> AsyncGenerator[VoiceSyst
             speculate=voice.speculate,
             spoken_fallback=voice.spoken_fallback,
             opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),
+            record=record,
         )
         yield VoiceSystem(system, system.supervisor("sessions"), services)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ...runtime import Ref
 from ...runtime.histogram import Histogram
@@ -11,33 +12,13 @@ from .activity import Activity
 from .context_window import CONTEXT_TOKENS
 from .interruption import Interruption
 from .opening import Opening
+from .patience import Patience
 from .recordings import KEPT
 
 OPENAI_VOICES = frozenset(
     {"alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"}
 )
 """Voices that clients of OpenAI name without a thought, whoever speaks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """Seconds that each step of a turn may take before the turn counts as failed."""
-
-    transcript: float = 10.0
-    """From the end of speech to its final transcript."""
-    first_token: float = 15.0
-    """From the request to a model to the first token."""
-    between_tokens: float = 10.0
-    """From each token to the next."""
-    answer: float = 60.0
-    """For all tokens of an answer: only the time counts in which the model is waited for, so that an answer may take as
-    long as it takes to be heard, but one that comes at a byte a second ends."""
-    first_audio: float = 10.0
-    """From a piece of text to its first audio."""
-    between_audio: float = 5.0
-    """From each chunk of audio to the next."""
-    speech: float = 20.0
-    """That a synthesizer may be behind of what it has spoken, all waits of an answer taken together."""
 
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -80,7 +61,7 @@ class Services:
     model: Ref
     synthesizer: Ref
     activity: Activity
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     interruption: Interruption = field(default_factory=Interruption)
     """What it takes to stop the assistant, where the session's turn detection lets speech do so."""
     speculate: bool = False
@@ -100,3 +81,5 @@ class Services:
     """Seconds of audio that are sent ahead of its playback, so that a network's hiccup is not heard."""
     opening: Opening = field(default_factory=Opening)
     """How sessions begin."""
+    record: Path | None = None
+    """A folder for recordings of all sessions, with everything that is said in them; None: nothing is recorded."""

@@ -11,8 +11,8 @@ from both in `floor`.
 It speaks the events of the OpenAI Realtime protocol, as structs; `troupe.services.gateway` puts them on the wire.
 """
 
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
@@ -45,6 +45,7 @@ from .floor import Floor
 from .history import History
 from .input_buffer import InputBuffer
 from .plan import plan
+from .recorder import Recorder, recording
 from .recordings import Recordings, heard_as
 from .response import ResponseRun
 from .services import Services
@@ -101,11 +102,23 @@ class VoiceSession(Actor):
         self._spoken: dict[str, Spoken | None] = {}
         """What was spoken when, by item; None where that is too long ago to be cut."""
         self._voice_used = False
+        self._recorder: Recorder | None = None
         self._played = ""  # the response that was played last
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
         """Listen for as long as the session lives."""
+        if self.services.record is None:
+            with self._listening():
+                yield
+            return
+        async with recording(self.services.record, self.config.id, self.context.system.now) as self._recorder:
+            self.services = self._recorder.services(self.services)
+            with self._listening():
+                yield
+
+    @contextmanager
+    def _listening(self) -> Generator[None]:
         self.floor = Floor(self)
         self.input = InputBuffer(
             self.config.audio.input,
@@ -121,6 +134,9 @@ class VoiceSession(Actor):
     async def connect(self, request: Connect, peer: Duplex[ToClient, FromClient]) -> None:
         """Serve the client until it leaves."""
         self._client, self._dialect = peer, request.dialect
+        if self._recorder is not None:
+            self._recorder.began(self.config, request.dialect, self.services)
+            self.context.start_soon(self._recorder.run)
         self.emit(server.SessionCreated(session=self.config))
         self.emit(server.ConversationCreated(conversation=server.Conversation(id=self.history.id)))
         await peer.each(self._handle)
@@ -133,6 +149,8 @@ class VoiceSession(Actor):
         """
         if self._client is None:
             return
+        if self._recorder is not None:
+            self._recorder.told(event)
         try:
             self._client.send_nowait(event)
         except WouldBlock:
@@ -146,6 +164,8 @@ class VoiceSession(Actor):
     # -- what the client says --------------------------------------------------------------------------------------
 
     def _handle(self, event: FromClient) -> Coroutine[Any, Any, None] | None:
+        if self._recorder is not None:
+            self._recorder.heard(event)
         if isinstance(event, client.InputAudioBufferAppend):
             return self.input.append(event.audio)
         if isinstance(event, IN_ORDER) and self.input.unjudged:

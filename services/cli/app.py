@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "serve": "Start the voice server.",
     "talk": "Talk with a server: microphone and loudspeaker, recordings, or typed lines.",
     "status": "Show the actors of a server, live.",
+    "replay": "Replay a recorded session without a network, and show where its time went.",
     "models": "Show which models there are, or fetch local ones.",
     "bench": "Measure what a server costs, and what it makes people wait for.",
     "wire": "Run a server that stands in for a provider.",

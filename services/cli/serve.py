@@ -7,11 +7,12 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeAlias
 
 import anyio
 from cyclopts import Parameter
@@ -33,7 +34,7 @@ from ..gateway.shared import Shared
 from ..gateway.tls import SelfSigned, TlsError, self_signed, tls_context
 from ..health import check
 from ..kinds.kind import PARTS
-from ..voice import voice_system
+from ..voice import VoiceSystem, voice_system
 from .failing import MISCONFIGURED, fail
 from .startup import refused, report
 
@@ -46,6 +47,7 @@ class Lock(NamedTuple):
     """The certificate, if it was made here."""
 
 
+OpensSystem: TypeAlias = Callable[[], AbstractAsyncContextManager[VoiceSystem]]
 Names = Annotated[list[str] | None, Parameter(negative=())]
 
 
@@ -63,6 +65,7 @@ def serve(
     tls: Annotated[bool | None, Parameter(negative=(), help="Serve wss:, with a certificate made here.")] = None,
     tls_cert: Annotated[str | None, Parameter(help="Serve wss:, with this certificate (PEM).")] = None,
     tls_key: Annotated[str | None, Parameter(help="Its key, if that is in a file of its own.")] = None,
+    record: Annotated[str | None, Parameter(help="Record all sessions into this folder, and all that is said.")] = None,
     check_config: Annotated[bool, Parameter(negative=(), help="Print the configuration without keys; end.")] = False,
 ) -> None:
     """Start the server: any OpenAI Realtime client can talk to ws://HOST:PORT/v1/realtime.
@@ -77,12 +80,14 @@ def serve(
     chains = {"stt": stt, "llm": llm, "tts": tts}
     arguments: dict[str, object] = {part: ",".join(names) for part, names in chains.items() if names}
     arguments |= {"host": host, "port": port, "workers": workers, "tls": tls, "tls_cert": tls_cert, "tls_key": tls_key}
+    arguments["record"] = record
     places: Mapping[str, str] = {}
     try:
         configuration, source = read_config(config, environ=os.environ, arguments=arguments)
         places = source.places
         choice = choose(configuration, os.environ)
         _check_access(configuration)
+        folder = _folder(configuration.server)
         if check_config:
             _show(configuration, choice, source)
             return
@@ -93,7 +98,7 @@ def serve(
             console.print(report(choice, source, health))
             if problem := refused(choice, health):
                 fail(problem, MISCONFIGURED)
-            status = _serve(console, configuration, choice, listener, lock)
+            status = _serve(console, configuration, partial(voice_system, choice, record=folder), listener, lock)
     except ConfigError as error:
         fail(error.placed(places), MISCONFIGURED)
     raise SystemExit(status)
@@ -114,9 +119,24 @@ def _listener(server: Server) -> socket.socket:
         fail(f"can't listen on {server.host}:{server.port}: {error.strerror}. Choose another with {other}.", 1)
 
 
-def _serve(console: Console, config: Config, choice: Choice, listener: socket.socket, lock: Lock | None) -> int:
+def _folder(server: Server) -> Path | None:
+    """Return where sessions are recorded.
+
+    Raises:
+        ConfigError: Nobody can write there.
+    """
+    if not server.record:
+        return None
+    if not os.access(server.record, os.W_OK | os.X_OK):
+        raise ConfigError(f"{server.record} is no folder in which this process can make files", "[server] record")
+    return Path(server.record)
+
+
+def _serve(console: Console, config: Config, system: OpensSystem, listener: socket.socket, lock: Lock | None) -> int:
     """Serve until told to end; return the status of the process."""
     server = config.server
+    if server.record:
+        console.print(f"Everything that is said is recorded in {server.record}", soft_wrap=True)
     host, port = listener.getsockname()[:2]
     address = f"{f'[{host}]' if ':' in host else host}:{port}"
     s = "s" if lock else ""
@@ -130,7 +150,6 @@ def _serve(console: Console, config: Config, choice: Choice, listener: socket.so
         raise ConfigError(str(error), "[server] signing_key") from error
 
     def build() -> Gateway:
-        system = partial(voice_system, choice)
         return Gateway(server, config.voice.model, system, limits=server.limits, shared=shared)
 
     serving = Serving(drain=server.drain, limits=server.limits, tls=lock.context if lock else None)

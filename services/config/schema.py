@@ -26,6 +26,8 @@ class Server(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """File with the certificate's key, PEM; not needed if it is in `tls_cert`."""
     drain: Annotated[float, Meta(ge=0)] = 10.0
     """Seconds that turns in progress have to end in when the server is told to stop."""
+    record: str = ""
+    """A folder for recordings of all sessions, with everything that is said in them; empty: nothing is recorded."""
     limits: Limits = Limits()
 
 

@@ -23,7 +23,8 @@ from troupe.actors.realtime import client_events as client
 from troupe.actors.realtime import response_events as response
 from troupe.actors.realtime import server_events as server
 from troupe.actors.realtime.session_config import RealtimeSession, Session
-from troupe.actors.voice.services import Patience, Services, Tally
+from troupe.actors.voice.patience import Patience
+from troupe.actors.voice.services import Services, Tally
 from troupe.actors.voice.session import Connect, VoiceSession
 from troupe.codecs.pcm import Int16
 from troupe.runtime import Actor, Duplex, Restart, Sender, Strategy, child, open_system, supervisor

@@ -13,7 +13,7 @@ from troupe.actors.realtime import client_events as client
 from troupe.actors.realtime import response_events as response
 from troupe.actors.realtime import server_events as server
 from troupe.actors.realtime.session_config import Audio, AudioInput, RealtimeSession, Transcription
-from troupe.actors.voice.services import Patience
+from troupe.actors.voice.patience import Patience
 from understudies import ScriptedModel, ScriptedRecogniser, ScriptedSynthesizer, Stage, Stall, Steps, player
 
 pytestmark = pytest.mark.virtual

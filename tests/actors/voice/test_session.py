@@ -18,7 +18,7 @@ from troupe.actors.realtime.session_config import (
     Transcription,
     TranscriptionSession,
 )
-from troupe.actors.voice.services import Patience
+from troupe.actors.voice.patience import Patience
 
 pytestmark = pytest.mark.virtual
 

@@ -1,1 +1,0 @@
-"""What goes over the wire between us and a Chatterbox server, without I/O."""
