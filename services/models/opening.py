@@ -162,6 +162,7 @@ async def open_models(
             yield Models(configuration, environ, parent, system, http)
         finally:
             await system.root.stop_child("models")
+            system.root.remove_child("models")
 
 
 @overload

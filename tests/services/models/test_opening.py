@@ -54,13 +54,14 @@ async def test_the_next_one_of_a_chain_goes_on(wire: OpenAiWire, opening: Openin
         assert (usage.calls, usage.failures) == (3, 2)
 
 
-async def test_below_a_system_that_is_there(wire: OpenAiWire, opening: Opening) -> None:
-    async with open_system(supervisor("mine")) as system:
-        async with open_models(Config(), environ={}, system=system) as models:
-            await models.model("demonstration")
-            assert [ref.name for ref in system.find(Generate)] == ["models/providers/demonstration/llm"]
-        assert system.find(Generate) == []
-        assert {node.path for node in inspect(system).children} == {"mine"}
+async def test_below_a_system_that_is_there() -> None:
+    async with open_system(supervisor("mine"), supervisor("yours")) as system:
+        for _ in range(2):
+            async with open_models(Config(), environ={}, system=system) as models:
+                await models.model("demonstration")
+                assert [ref.name for ref in system.find(Generate)] == ["models/providers/demonstration/llm"]
+            assert system.find(Generate) == []
+        assert [node.path for node in inspect(system).children] == ["mine", "yours"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("pocketsphinx", SpeechToText), ("demonstration", LanguageModel)])
