@@ -303,6 +303,7 @@ class Items(AsyncIterator[T], Generic[T]):
         self._between = deadlines.between
         self._allowed = deadlines.first - waited
         self._left = deadlines.total - waited
+        self._late = "no answer in time"
         self._ready: deque[T] = deque()
         self._ended = False
 
@@ -328,7 +329,7 @@ class Items(AsyncIterator[T], Generic[T]):
             except (EventTooLong, LineTooLong) as error:
                 raise BrokenStream(self._provider, "an item of the answer is too long") from error
         if scope.cancelled_caught:  # uvloop's timers may be early by a millisecond: what has passed does not tell why
-            late = "it is not done in time" if self._left <= self._allowed else "the next item did not come in time"
+            late = "it is not done in time" if self._left <= self._allowed else self._late
             raise ProviderTimeout(self._provider, late)
         self._left -= current_time() - started
-        self._allowed = self._between
+        self._allowed, self._late = self._between, "the next item did not come in time"

@@ -202,11 +202,11 @@ class WebSocket(AsyncIterator[str | bytes]):
                     await self._read()
             finally:
                 self._waiting = None
+        if scope.cancelled_caught and not self._ready:  # timers may be early: what has passed does not tell why
+            late = "it is not done in time" if self._left <= self._patience else "the next message did not come in time"
+            raise ProviderTimeout(self._provider, late)
         if self._patience < math.inf:  # else it is the user whom one waits for
             self._left -= current_time() - started
-        if scope.cancelled_caught and not self._ready:
-            late = "it is not done in time" if self._left <= 0 else "the next message did not come in time"
-            raise ProviderTimeout(self._provider, late)
 
     async def _read(self) -> None:
         try:

@@ -1,6 +1,7 @@
 """The client over real sockets: deadlines in items, requests end with their block, nothing is shared, nothing told."""
 
 import logging
+import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -136,21 +137,17 @@ class TestDeadlines:
     @pytest.mark.parametrize("fault", [Late(), Stall(0), Drip(1, 0.05)], ids=["status", "body", "drip"])
     async def test_the_first_item(self, server: PlainWire, fault: Late | Stall | Drip) -> None:
         server.fail("/events", fault)
-        started = perf_counter()
-        with pytest.raises(ProviderTimeout):
-            await read_events(server, first=0.2)
-        assert 0.15 < perf_counter() - started < 1.5  # a new pool is opened on the way
+        with pytest.raises(ProviderTimeout, match="no answer in time"):
+            await read_events(server, first=0.2, between=math.inf, total=math.inf)
         assert await outcome(server.last("/events")) == "left"
 
     async def test_the_next_item(self, server: PlainWire) -> None:
         server.fail("/events", Stall(2))
         got = []
-        async with sent(server, between=0.15) as answer:
-            started = perf_counter()
+        async with sent(server, first=math.inf, between=0.4, total=math.inf) as answer:
             with pytest.raises(ProviderTimeout, match="next item"):
                 async for event in answer.events():
                     got.append(event.data)
-            assert 0.14 < perf_counter() - started < 0.6
         assert got == NUMBERS[:2]
         assert await outcome(server.last("/events")) == "left"
 
@@ -161,7 +158,7 @@ class TestDeadlines:
 
     async def test_everything_together(self, server: PlainWire) -> None:
         server.fail("/events", Drip(22, 0.1))  # each item in time, one every 0.1 s
-        async with sent(server, total=0.25, between=0.2) as answer:
+        async with sent(server, first=math.inf, between=math.inf, total=0.25) as answer:
             with pytest.raises(ProviderTimeout, match="not done in time"):
                 async for _ in answer.events():
                     pass
@@ -264,9 +261,7 @@ class TestConnections:
             async for event in answer.events():
                 if event.data == NUMBERS[-1]:
                     break
-            started = perf_counter()
-            await answer.drain()
-            assert perf_counter() - started < 1
+            await answer.drain()  # the server never ends it
         assert await outcome(server.last("/events")) == "left"
 
 
@@ -291,7 +286,7 @@ class TestRetries:
         started = perf_counter()
         async with sent(server, retries=Retries()) as answer:
             assert [event.data async for event in answer.events()] == NUMBERS
-        assert 0.27 < perf_counter() - started < 1.5
+        assert perf_counter() - started > 0.27
 
     async def test_not_when_that_is_too_late(self, server: PlainWire) -> None:
         server.fail("/events", Refuse(429, retry_after=60))
@@ -321,11 +316,9 @@ class TestRetries:
     async def test_the_first_deadline_is_for_all_tries(self, server: PlainWire) -> None:
         server.fail("/events", Refuse(503))
         server.fail("/events", Late())
-        started = perf_counter()
         with pytest.raises(ProviderTimeout):
-            async with sent(server, retries=Retries(), first=0.3):
+            async with sent(server, retries=Retries(), first=1, total=math.inf):
                 pass
-        assert perf_counter() - started < 1.5
         assert len(server.exchanges) == 2
 
 

@@ -5,7 +5,6 @@ import math
 import socket
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, closing
-from time import perf_counter
 
 import anyio
 import pytest
@@ -187,11 +186,9 @@ class TestHandshakes:
 
     async def test_may_take_their_time_but_not_for_ever(self, server: EchoWire) -> None:
         server.fail("/echo", Late())
-        started = perf_counter()
         with pytest.raises(ProviderTimeout):
-            async with connected(server, first=0.1):
+            async with connected(server, first=0.2, total=math.inf):
                 pass
-        assert 0.09 < perf_counter() - started < 1
         assert await ended(server.last("/echo")) == "left"
 
     async def test_need_somebody_who_answers(self) -> None:
@@ -317,13 +314,11 @@ class TestDeadlines:
 
     async def test_all_together(self, server: EchoWire) -> None:
         server.fail("/flood", Drip(10_100, 0.05))
-        started = perf_counter()
         with pytest.raises(ProviderTimeout, match="not done in time"):
             async with connected(server, "/flood?count=100", total=0.2) as connection:
-                connection.expect(0.15)
+                connection.expect(60)
                 async for _ in connection:
                     pass
-        assert perf_counter() - started < 1
 
     async def test_the_time_of_the_reader_is_not_the_providers(self, server: EchoWire) -> None:
         async with connected(server, "/flood?count=3", total=0.2) as connection:

@@ -3,6 +3,7 @@
 A provider joins by an entry in `language_models`; what is special about it is tested in its own folder.
 """
 
+import math
 from collections.abc import Iterator
 from functools import cache
 from itertools import cycle
@@ -47,7 +48,6 @@ from troupe.actors.errors import (
     RateLimited,
     RequestTooLong,
 )
-from troupe.runtime import Ref
 from troupe.services.wire import Cut, Drip, End, Fault, Insert, Late, Refuse, Replace, Reset, Stall
 from troupe.services.wire.replies import ModelWire, Reply, ToolUse
 
@@ -227,28 +227,30 @@ async def test_an_answer_breaks_off_after_some_text(model: LanguageModel, wire: 
             assert len(wire.exchanges) == number  # a begun answer is never asked for again
 
 
-async def test_deadlines_end_what_is_silent_drips_or_takes_too_long(model: LanguageModel, wire: ModelWire) -> None:
-    reasons: list[str] = []
-
-    async def call(ref: Ref) -> None:
+@pytest.mark.parametrize(
+    ("faults", "deadline", "reason"),
+    [
+        ((Late(), Stall(0), Drip(1, 0.01)), "first", "no answer in time"),
+        ((Stall(4),), "between", "the next item did not come in time"),
+        ((Drip(50, 0.01),), "total", "it is not done in time"),
+    ],
+    ids=["silent", "stalled", "slow"],
+)
+async def test_deadlines_end_what_takes_too_long(
+    model: LanguageModel, wire: ModelWire, faults: tuple[Fault, ...], deadline: str, reason: str
+) -> None:
+    async def call() -> None:
         _, error = await until_it_ends(ref)
         assert isinstance(error, ProviderTimeout)
-        reasons.append(error.reason)
+        assert error.reason == reason
 
-    begun = perf_counter()
-    async with running(model, wire, first=0.2, between=0.1) as hurried, create_task_group() as tasks:
-        for fault in (Late(), Stall(0), Stall(4), Drip(1, 0.01)):
+    wire.reply("word " * 40)
+    patience = {"first": math.inf, "between": math.inf, "total": math.inf, deadline: 0.15}
+    async with running(model, wire, **patience) as ref, create_task_group() as tasks:
+        for fault in faults:
             wire.fail(model.path, fault)
-            tasks.start_soon(call, hurried)
-    assert set(reasons) == {"no answer in time", "the next item did not come in time"}
-    assert len(reasons) == 4
-    async with running(model, wire, first=9, between=9, total=0.15) as ref:
-        wire.reply("word " * 40)
-        wire.fail(model.path, Drip(50, 0.01))
-        await call(ref)
-    assert reasons[-1] == "it is not done in time"
-    assert 0.3 < perf_counter() - begun < 5
-    assert {await outcome(exchange) for exchange in wire.exchanges} == {"left"}
+            tasks.start_soon(call)
+    assert [await outcome(exchange) for exchange in wire.exchanges] == ["left"] * len(faults)
 
 
 async def test_a_server_that_recovers_is_asked_again_when_it_says(model: LanguageModel, wire: ModelWire) -> None:
