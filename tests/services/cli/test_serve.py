@@ -51,7 +51,7 @@ def serving(*arguments: str) -> Iterator[tuple[str, str]]:
                 assert line, said
                 said += line
             (address,) = re.findall(r"Talk to it at (\S+)", said)
-            while httpx2.get(f"{address}readyz").status_code != 200:
+            while httpx2.get(f"{address}readyz", timeout=30).status_code != 200:
                 time.sleep(0.05)
             yield address, said
             process.send_signal(signal.SIGTERM)
@@ -71,7 +71,7 @@ def test_without_a_configuration_it_says_what_it_found_and_serves() -> None:
             ("language model", "demonstration", "ready", "the last resort"),
             ("text to speech", "espeak", "ready", "the last resort"),
         ]
-        assert httpx2.get(f"{address}v1/models").json()["data"][0]["id"] == "troupe"
+        assert httpx2.get(f"{address}v1/models", timeout=30).json()["data"][0]["id"] == "troupe"
 
 
 CHAIN = """

@@ -79,7 +79,7 @@ class Served:
         self._process = subprocess.Popen(self._command, env=environment, stderr=subprocess.DEVNULL)
         for _ in range(300):
             try:
-                if httpx2.get(f"{self.url}/readyz").status_code == 200:
+                if httpx2.get(f"{self.url}/readyz", timeout=30).status_code == 200:
                     return
             except httpx2.TransportError:
                 pass
