@@ -1,15 +1,19 @@
 """One provider's HTTP API: requests with their key, deadlines and the budget for retries."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
+from .contracts import CloneVoice, Model, Voice
 from .endpoint import JSON, HttpEndpoint
 from .http import LARGEST_COMPLAINT, Deadlines, HttpAnswer, HttpClient
 from .http_errors import unexpected
 from .retries import Retries
+from .websocket import SocketRequest, WebSocket, connect
 
 
 class Api:
-    """One endpoint, through the pool of all.
+    """One endpoint, through the pool of all; what else a provider has at its address is in a subclass.
 
     Args:
         http: The pool.
@@ -26,31 +30,87 @@ class Api:
         """The provider's name, for errors."""
         return self._endpoint.provider
 
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long it may take."""
+        return self._endpoint.deadlines
+
+    async def models(self) -> tuple[Model, ...]:
+        """Return which models there are: this costs nothing, and tells whether the key is good.
+
+        Raises:
+            ProviderError: The provider did not say.
+        """
+        raise NotImplementedError
+
+    async def voices(self) -> tuple[Voice, ...]:
+        """Return which voices there are, of a provider that speaks.
+
+        Raises:
+            ProviderError: The provider did not say.
+        """
+        raise NotImplementedError
+
+    async def clone_voice(self, request: CloneVoice) -> Voice:
+        """Make a voice from recordings, at a provider that can.
+
+        Raises:
+            InvalidRequest: The provider does not take such recordings.
+            ProviderError: The provider did not do it.
+        """
+        raise NotImplementedError
+
+    async def delete_voice(self, id: str) -> None:  # noqa: A002
+        """Delete a voice that was made so.
+
+        Raises:
+            ModelNotFound: There is none.
+            ProviderError: The provider did not do it.
+        """
+        raise NotImplementedError
+
+    def socket(self, path: str) -> Callable[[], AbstractAsyncContextManager[WebSocket]]:
+        """Return what connects to a path by WebSocket, each time it is called; see `websocket.connect`."""
+        endpoint = self._endpoint
+        where = SocketRequest.of(endpoint.request("GET", path))
+        return partial(connect, where, provider=endpoint.provider, deadlines=endpoint.deadlines, retries=self._retries)
+
     def post(
-        self, path: str, body: bytes, content_type: str = JSON, *, deadlines: Deadlines | None = None
+        self,
+        path: str,
+        body: bytes,
+        content_type: str = JSON,
+        *,
+        deadlines: Deadlines | None = None,
+        once: bool = False,
     ) -> AbstractAsyncContextManager[HttpAnswer]:
         """Send a body and read the answer inside the block; see `HttpClient.stream` for what is raised.
 
-        Before the first byte of an answer it may be sent again: at worst something is computed twice. Deadlines are the
-        endpoint's, unless others are given.
+        Before the first byte of an answer it may be sent again: at worst something is computed twice. With `once` it is
+        not, for what must not be there twice. Deadlines are the endpoint's, unless others are given.
         """
         endpoint = self._endpoint
         return self._http.stream(
             endpoint.request("POST", path, body, content_type),
             provider=endpoint.provider,
             deadlines=deadlines or endpoint.deadlines,
-            retries=self._retries,
+            retries=None if once else self._retries,
         )
 
-    async def fetch(self, path: str, body: bytes | None = None) -> bytes:
+    async def fetch(self, path: str, body: bytes | None = None, *, method: str = "") -> bytes:
         """Return what is at a path, or what is answered to a body of JSON, up to 16 MiB.
+
+        Args:
+            path: Where to ask.
+            body: JSON to be sent.
+            method: None of GET, or with a body POST, but another one.
 
         Raises:
             ProviderError: The provider did not say.
         """
         endpoint = self._endpoint
         return await self._http.fetch(
-            endpoint.request("GET", path) if body is None else endpoint.request("POST", path, body),
+            endpoint.request(method or ("GET" if body is None else "POST"), path, body or b""),
             provider=endpoint.provider,
             deadlines=endpoint.deadlines,
             retries=self._retries,

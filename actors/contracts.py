@@ -12,6 +12,8 @@ from ..runtime import DuplexRequest, Request, StreamRequest
 from .inference.results import Voice, Word
 
 __all__ = [
+    "CloneVoice",
+    "DeleteVoice",
     "Embed",
     "Embeddings",
     "EndReason",
@@ -200,6 +202,31 @@ class Synthesize(DuplexRequest[Say, Speech], frozen=True, kw_only=True):
 
 class ListVoices(Request[tuple[Voice, ...]], frozen=True):
     """Which voices there are."""
+
+
+class CloneVoice(Request[Voice], frozen=True, kw_only=True):
+    """Make a voice that sounds like whoever speaks in some recordings; it is there until it is deleted.
+
+    That somebody agreed to it is for the caller to see to. It is never asked for twice.
+    """
+
+    name: str
+    """For lists; some providers ask for the voice by it."""
+    recordings: tuple[bytes, ...]
+    """Audio files, such as WAV or MP3, in which nobody else speaks. What a file is, its bytes tell."""
+    description: str = ""
+    language: str | None = None
+    """ISO 639-1, that is spoken in the recordings; None if nobody needs to know, or for English."""
+
+
+class DeleteVoice(Request[None], frozen=True):
+    """Delete a voice of one's own.
+
+    Raises:
+        ModelNotFound: There is no such voice.
+    """
+
+    id: str
 
 
 # -- embeddings --------------------------------------------------------------------------------------------------------

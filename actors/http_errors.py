@@ -96,6 +96,7 @@ _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "unaccepted_terms": AuthenticationFailed,
     "voice_not_found": ModelNotFound,
     "voice_id_does_not_exist": ModelNotFound,
+    "voice_does_not_exist": ModelNotFound,
     "max_character_limit_exceeded": RequestTooLong,
     "too_many_concurrent_requests": RateLimited,
     "concurrent_limit_exceeded": RateLimited,
@@ -109,8 +110,18 @@ _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "input_error": InvalidRequest,
     "invalid_request": InvalidRequest,
     "chunk_size_exceeded": InvalidRequest,
+    "voice_limit_reached": QuotaExceeded,
+    "can_not_use_instant_voice_cloning": AuthenticationFailed,
+    # Chatterbox servers'
+    "voice_exists_error": InvalidRequest,
+    "voice_not_found_error": ModelNotFound,
+    "model_error": ProviderUnavailable,
+    "generation_error": ProviderUnavailable,
 }
 """Codes and, where there is none, types. Status 4xx other than these is decided by `_BY_STATUS`."""
+
+_TELLING_TYPES: Final = frozenset({"insufficient_quota", "voice_exists_error", "voice_not_found_error"})
+"""Types that say more than the status beside them."""
 
 _BY_STATUS: Final[dict[int, type[ProviderError]]] = {
     401: AuthenticationFailed,
@@ -336,7 +347,7 @@ def _kind(complaint: Complaint, status: int | None) -> type[ProviderError]:
     named = _BY_CODE.get(complaint.code) or _BY_CODE.get(complaint.kind)
     if status is None:
         return named or ProviderFailed
-    if complaint.code in _BY_CODE or complaint.kind == "insufficient_quota":
+    if complaint.code in _BY_CODE or complaint.kind in _TELLING_TYPES:
         return cast("type[ProviderError]", named)
     if status in _BY_STATUS:
         return _BY_STATUS[status]

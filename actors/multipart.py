@@ -2,8 +2,11 @@
 
 import secrets
 from collections.abc import Iterable
+from typing import Self
 
 from msgspec import Struct
+
+from ..codecs.audio_writer import wav_header
 
 
 class Form(Struct, frozen=True):
@@ -13,20 +16,38 @@ class Form(Struct, frozen=True):
     body: bytes
 
 
-def encode_form(fields: Iterable[tuple[str, str]], *, file: bytes, name: str, content_type: str) -> Form:
-    """Return a form with text fields and one file, in a field that is called ``file``.
+class File(Struct, frozen=True, kw_only=True):
+    """A file in a form."""
+
+    content: bytes
+    name: str
+    """What it is called."""
+    content_type: str
+    field: str = "file"
+    """The form's field that it is in; a field may have several files."""
+
+    @classmethod
+    def wav(cls, pcm: bytes, rate: int, field: str = "file") -> Self:
+        """Return a WAV file of mono s16le audio with that rate in Hz."""
+        wav = wav_header(rate, 1, len(pcm)) + pcm
+        return cls(content=wav, name="speech.wav", content_type="audio/wav", field=field)
+
+
+def encode_form(fields: Iterable[tuple[str, str]], *files: File) -> Form:
+    """Return a form with text fields and files.
 
     Args:
         fields: Names and texts; a name may come more than once.
-        file: Its content.
-        name: What the file is called.
-        content_type: Its media type.
+        files: What is uploaded. Names of files have no quotes or line ends in them.
     """
     boundary = secrets.token_hex(16).encode()
     body = bytearray()
     for field, text in fields:
         body += b'--%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n' % (boundary, field.encode())
         body += b"%b\r\n" % text.encode()
-    body += b'--%b\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n' % (boundary, name.encode())
-    body += b"Content-Type: %b\r\n\r\n%b\r\n--%b--\r\n" % (content_type.encode(), file, boundary)
+    for file in files:
+        names = (boundary, file.field.encode(), file.name.encode())
+        body += b'--%b\r\nContent-Disposition: form-data; name="%b"; filename="%b"\r\n' % names
+        body += b"Content-Type: %b\r\n\r\n%b\r\n" % (file.content_type.encode(), file.content)
+    body += b"--%b--\r\n" % boundary
     return Form(f"multipart/form-data; boundary={boundary.decode()}", bytes(body))

@@ -31,6 +31,7 @@ PUBLIC = {
     "troupe.services.wire": "Close Cut Deaf Drip End Exchange Fault Insert Late Refuse Replace Reset Stall WireServer",
     "troupe.services.wire.anthropic": "AnthropicWire",
     "troupe.services.wire.cartesia": "CartesiaWire",
+    "troupe.services.wire.chatterbox": "ChatterboxWire",
     "troupe.services.wire.deepgram": "DeepgramWire",
     "troupe.services.wire.elevenlabs": "ElevenLabsWire",
     "troupe.services.wire.ollama": "OllamaWire",

@@ -8,11 +8,14 @@ from cyclopts import Parameter
 from .. import wire as wire_servers
 from .failing import MISCONFIGURED, fail
 
-Name = Literal["anthropic", "cartesia", "deepgram", "elevenlabs", "ollama", "openai", "openrouter", "together"]
+Name = Literal[
+    "anthropic", "cartesia", "chatterbox", "deepgram", "elevenlabs", "ollama", "openai", "openrouter", "together"
+]
 
 SERVERS: Final[dict[Name, str]] = {
     "anthropic": "AnthropicWire",
     "cartesia": "CartesiaWire",
+    "chatterbox": "ChatterboxWire",
     "deepgram": "DeepgramWire",
     "elevenlabs": "ElevenLabsWire",
     "ollama": "OllamaWire",
@@ -21,7 +24,7 @@ SERVERS: Final[dict[Name, str]] = {
     "together": "TogetherWire",
 }
 """The class of each, in the package of its name."""
-KEYLESS: Final = frozenset({"ollama"})
+KEYLESS: Final = frozenset({"chatterbox", "ollama"})
 """Those whose API knows no keys."""
 
 

@@ -83,7 +83,11 @@ KINDS: Final[dict[str, Kind]] = {
             base_url="http://127.0.0.1:8000/v1",
             remark="a Whisper server with OpenAI's API, such as speaches, on this machine",
         ),
-        Kind(name="chatterbox", tts="chatterbox", module="openai", remark="Chatterbox on this machine"),
+        Kind(
+            name="chatterbox",
+            tts="chatterbox-tts-1",
+            remark="Chatterbox on this machine, in voices of recordings",
+        ),
         # In this program; the better ones first.
         *(_local(name) for name in ("moonshine-medium", "moonshine-small", "moonshine-tiny", "kokoro", "kokoro-int8")),
         *(_local(name) for name in _EMBEDDED),

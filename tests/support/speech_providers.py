@@ -15,6 +15,9 @@ from troupe.actors.providers.cartesia.recogniser import CartesiaRecogniser
 from troupe.actors.providers.cartesia.synthesizer import CartesiaSynthesizer
 from troupe.actors.providers.cartesia.wire import recognition as cartesia_recognition
 from troupe.actors.providers.cartesia.wire import speech as cartesia_speech
+from troupe.actors.providers.chatterbox.endpoint import ChatterboxEndpoint
+from troupe.actors.providers.chatterbox.speech import ChatterboxSpeech
+from troupe.actors.providers.chatterbox.wire import speech as chatterbox_speech
 from troupe.actors.providers.deepgram.endpoint import DeepgramEndpoint
 from troupe.actors.providers.deepgram.recogniser import DeepgramRecogniser
 from troupe.actors.providers.deepgram.speech import DeepgramSpeech
@@ -39,6 +42,7 @@ from troupe.runtime import Ref, child, open_system
 from troupe.runtime.specs import ActorSpec
 from troupe.services.wire import Exchange, WireServer
 from troupe.services.wire.cartesia import CartesiaWire
+from troupe.services.wire.chatterbox import ChatterboxWire
 from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.elevenlabs import ElevenLabsWire
 from troupe.services.wire.openai import OpenAiWire
@@ -70,6 +74,8 @@ class SpeechProvider:
     """Whether it has a list of them."""
     audio: Callable[[Exchange], bytes] = lambda exchange: exchange.audio() or exchange.body
     """What its server was given to hear."""
+    clones: str = ""
+    """Where voices are made from recordings, if it can do that."""
     long: str = "a" * 1900
     """A text that takes more audio than networks hold."""
     spoken: Callable[[str], bytes] = lambda text: tone(text, "", 24_000)
@@ -250,6 +256,7 @@ SYNTHESIZERS = [
         streams=False,
         unknown=b'{"novelty":1}\n',
         complaint=b'{"detail":{"code":"system_busy","message":"private"}}\n',
+        clones="/v1/voices/add",
         long="a" * 2500,
         spoken=lambda text: tone(text, VOICE, 24_000),
     ),
@@ -270,6 +277,23 @@ SYNTHESIZERS = [
         models=False,
         long="a" * 2500,
         spoken=lambda text: tone(text, KATIE, 24_000),
+    ),
+    SpeechProvider(
+        name="chatterbox",
+        wire=ChatterboxWire,
+        path="/v1/audio/speech",
+        actor=lambda http, url, deadlines: child(
+            ChatterboxSpeech,
+            http,
+            ChatterboxEndpoint(base_url=f"{url}/v1", key=Secret(KEY), deadlines=deadlines),
+            chatterbox_speech.SpeechOptions(),
+            name="x",
+        ),
+        streams=False,
+        unknown=b'data: {"type":"novelty"}\n\n',
+        complaint=b'data: {"error":{"message":"private","type":"generation_error"}}\n\n',
+        word_times=False,
+        clones="/v1/voices",
     ),
 ]
 

@@ -1,20 +1,17 @@
 """Speech over a WebSocket, as an actor: one connection for all pieces of a call, each in a context of its own."""
 
 from functools import partial
-from typing import ClassVar
 
-from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListModels, ListVoices, Model, Say, Speech, Synthesize, Usage, Voice
+from ....runtime import Duplex
+from ...contracts import Say, Speech, Synthesize
 from ...http import HttpClient
-from ...retries import Retries
+from ...provider import SpeakingActor
 from ...synthesis import SpokenOver
-from ...usage import Meter
-from ...websocket import SocketRequest, connect
 from .endpoint import CartesiaApi, CartesiaEndpoint
 from .wire.speech import PATH, CartesiaTalking, SpeechOptions, wished
 
 
-class CartesiaSynthesizer(Actor):
+class CartesiaSynthesizer(SpeakingActor[CartesiaApi]):
     """Speaks texts, with the times of words.
 
     Args:
@@ -23,32 +20,13 @@ class CartesiaSynthesizer(Actor):
         options: How to speak.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(self, http: HttpClient, endpoint: CartesiaEndpoint, options: SpeechOptions) -> None:
-        self._api = CartesiaApi(http, endpoint)
-        self._endpoint = endpoint
+        super().__init__(CartesiaApi(http, endpoint))
         self._options = options
-        self._retries = Retries()
-        self._meter = Meter()
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling drops the connection."""
-        endpoint = self._endpoint
-        options = wished(self._options, request, endpoint.provider)
-        where = SocketRequest.of(endpoint.request("GET", PATH))
-        reach = partial(connect, where, provider=endpoint.provider, deadlines=endpoint.deadlines, retries=self._retries)
-        talking = partial(CartesiaTalking, endpoint.provider, options)
-        await SpokenOver(caller, options.rate, talking, endpoint.deadlines, self._meter, endpoint.provider).run(reach)
-
-    async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
-        """Return the voices that there are."""
-        return await self._api.voices()
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return no models, as there is no list of them; a key that is not good is an error."""
-        return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage
+        options = wished(self._options, request, self._api.provider)
+        talking = partial(CartesiaTalking, self._api.provider, options)
+        speech = SpokenOver(caller, options.rate, talking, self._api.deadlines, self._meter, self._api.provider)
+        await speech.run(self._api.socket(PATH))

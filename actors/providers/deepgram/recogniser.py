@@ -1,20 +1,15 @@
 """Recognition while somebody speaks, as an actor: one WebSocket for each utterance."""
 
-from functools import partial
-from typing import ClassVar
-
-from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListModels, Model, Transcribe, Transcript, Usage
+from ....runtime import Duplex
+from ...contracts import Transcribe, Transcript
 from ...http import HttpClient
+from ...provider import ProviderActor
 from ...recognition import Utterance
-from ...retries import Retries
-from ...usage import Meter
-from ...websocket import SocketRequest, connect
 from .endpoint import DeepgramApi, DeepgramEndpoint
 from .wire.listen import DeepgramHearing, ListenOptions, listen_query
 
 
-class DeepgramRecogniser(Actor):
+class DeepgramRecogniser(ProviderActor[DeepgramApi]):
     """Writes down what is said as it is said.
 
     Args:
@@ -23,29 +18,13 @@ class DeepgramRecogniser(Actor):
         options: How to listen.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(self, http: HttpClient, endpoint: DeepgramEndpoint, options: ListenOptions) -> None:
-        self._api = DeepgramApi(http, endpoint)
-        self._endpoint = endpoint
+        super().__init__(DeepgramApi(http, endpoint))
         self._options = options
-        self._retries = Retries()
-        self._meter = Meter()
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance. Cancelling drops the connection."""
-        endpoint = self._endpoint
         query = listen_query(self._options, request, streamed=True)
-        where = SocketRequest.of(endpoint.request("GET", f"/v1/listen?{query}"))
-        reach = partial(connect, where, provider=endpoint.provider, deadlines=endpoint.deadlines, retries=self._retries)
-        hearing = DeepgramHearing(endpoint.provider)
-        utterance = Utterance(caller, request.rate, hearing, endpoint.deadlines, endpoint.provider)
-        await utterance.hear(reach, self._meter)
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that there are."""
-        return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage
+        hearing = DeepgramHearing(self._api.provider)
+        utterance = Utterance(caller, request.rate, hearing, self._api.deadlines, self._api.provider)
+        await utterance.hear(self._api.socket(f"/v1/listen?{query}"), self._meter)

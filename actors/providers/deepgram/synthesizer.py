@@ -1,20 +1,17 @@
 """Speech over a WebSocket, as an actor: one connection for all pieces of a call."""
 
 from functools import partial
-from typing import ClassVar
 
-from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListModels, ListVoices, Model, Say, Speech, Synthesize, Usage, Voice
+from ....runtime import Duplex
+from ...contracts import Say, Speech, Synthesize
 from ...http import HttpClient
-from ...retries import Retries
+from ...provider import SpeakingActor
 from ...synthesis import SpokenOver
-from ...usage import Meter
-from ...websocket import SocketRequest, connect
 from .endpoint import DeepgramApi, DeepgramEndpoint
 from .wire.speak import DeepgramTalking, SpeakOptions, speak_query
 
 
-class DeepgramSynthesizer(Actor):
+class DeepgramSynthesizer(SpeakingActor[DeepgramApi]):
     """Speaks texts; the first sound comes a round trip earlier than from `DeepgramSpeech`.
 
     Deepgram takes 20 pieces in a minute on a connection.
@@ -25,32 +22,14 @@ class DeepgramSynthesizer(Actor):
         options: How to speak.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(self, http: HttpClient, endpoint: DeepgramEndpoint, options: SpeakOptions) -> None:
-        self._api = DeepgramApi(http, endpoint)
-        self._endpoint = endpoint
+        super().__init__(DeepgramApi(http, endpoint))
         self._options = options
-        self._retries = Retries()
-        self._meter = Meter()
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling drops the connection."""
-        endpoint, rate = self._endpoint, self._options.rate
-        query = speak_query(self._options, request, endpoint.provider, streamed=True)
-        where = SocketRequest.of(endpoint.request("GET", f"/v1/speak?{query}"))
-        reach = partial(connect, where, provider=endpoint.provider, deadlines=endpoint.deadlines, retries=self._retries)
-        talking = partial(DeepgramTalking, endpoint.provider, rate)
-        await SpokenOver(caller, rate, talking, endpoint.deadlines, self._meter, endpoint.provider).run(reach)
-
-    async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
-        """Return the voices that there are."""
-        return await self._api.voices()
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that there are."""
-        return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage
+        rate = self._options.rate
+        query = speak_query(self._options, request, self._api.provider, streamed=True)
+        talking = partial(DeepgramTalking, self._api.provider, rate)
+        speech = SpokenOver(caller, rate, talking, self._api.deadlines, self._meter, self._api.provider)
+        await speech.run(self._api.socket(f"/v1/speak?{query}"))

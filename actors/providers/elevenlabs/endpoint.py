@@ -4,9 +4,9 @@ from typing import ClassVar, Final
 from urllib.parse import quote
 
 from ...api import Api
-from ...contracts import Model, Voice
+from ...contracts import CloneVoice, Model, Voice
 from ...endpoint import HttpEndpoint
-from .wire.voices import decode_models, decode_voices
+from .wire.voices import decode_clone, decode_models, decode_voices, encode_clone
 
 ADDRESS: Final = "https://api.elevenlabs.io"
 MOST_VOICES: Final = 1000
@@ -48,3 +48,23 @@ class ElevenLabsApi(Api):
             page, token = decode_voices(await self.fetch(path), self.provider)
             voices += page
         return tuple(voices)
+
+    async def clone_voice(self, request: CloneVoice) -> Voice:
+        """Make a voice from recordings at once ("instant voice cloning"); plans allow a number of voices.
+
+        Raises:
+            InvalidRequest: The provider does not take such recordings.
+            ProviderError: The provider did not do it.
+        """
+        form = encode_clone(request, self.provider)
+        async with self.post("/v1/voices/add", form.body, form.content_type, once=True) as answer:
+            return decode_clone(await answer.read(2**20), request, self.provider)
+
+    async def delete_voice(self, id: str) -> None:  # noqa: A002
+        """Delete a voice of the account.
+
+        Raises:
+            ModelNotFound: There is none.
+            ProviderError: The provider did not do it.
+        """
+        await self.fetch(f"/v1/voices/{quote(id, safe='')}", method="DELETE")

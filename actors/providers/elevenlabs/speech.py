@@ -1,19 +1,18 @@
 """Speech over HTTP, as an actor: each piece of text is a request."""
 
 from functools import partial
-from typing import ClassVar
 
-from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListModels, ListVoices, Model, Say, Speech, Synthesize, Usage, Voice
+from ....runtime import Duplex
+from ...contracts import Say, Speech, Synthesize
 from ...http import HttpClient
+from ...provider import CloningActor
 from ...samples import RawSamples
 from ...synthesis import Piece, speak_each
-from ...usage import Meter
 from .endpoint import ElevenLabsApi, ElevenLabsEndpoint
 from .wire.speech import SpeechLines, SpeechOptions, encode_speech, http_path, wished
 
 
-class ElevenLabsSpeech(Actor):
+class ElevenLabsSpeech(CloningActor[ElevenLabsApi]):
     """Speaks texts, with the times of words; it has all models, and those that take longer.
 
     Args:
@@ -22,12 +21,9 @@ class ElevenLabsSpeech(Actor):
         options: How to speak.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(self, http: HttpClient, endpoint: ElevenLabsEndpoint, options: SpeechOptions) -> None:
-        self._api = ElevenLabsApi(http, endpoint)
+        super().__init__(ElevenLabsApi(http, endpoint))
         self._options = options
-        self._meter = Meter()
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
@@ -42,15 +38,3 @@ class ElevenLabsSpeech(Actor):
                 pcm, words = lines.push(data)
                 await piece.push(samples.push(pcm), words)
         await piece.push(b"", lines.finish())
-
-    async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
-        """Return the voices of the account."""
-        return await self._api.voices()
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that there are."""
-        return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage

@@ -1,12 +1,12 @@
 """Recognition of recordings, as an actor: the utterance is collected and sent as a whole."""
 
-from typing import ClassVar, Final
+from typing import Final
 
-from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListModels, Model, Transcribe, Transcript, Usage
+from ....runtime import Duplex
+from ...contracts import Transcribe, Transcript, Usage
 from ...http import HttpClient
+from ...provider import ProviderActor
 from ...recording import collect
-from ...usage import Meter
 from .endpoint import ElevenLabsApi, ElevenLabsEndpoint
 from .wire.recognition import SHORTEST, RecognitionOptions, decode_recording, encode_recording
 
@@ -14,7 +14,7 @@ LARGEST_ANSWER: Final = 64 * 2**20
 """Bytes: word times take some hundred and fifty per word."""
 
 
-class ElevenLabsTranscription(Actor):
+class ElevenLabsTranscription(ProviderActor[ElevenLabsApi]):
     """Writes down recordings.
 
     Args:
@@ -23,12 +23,9 @@ class ElevenLabsTranscription(Actor):
         options: How to listen.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(self, http: HttpClient, endpoint: ElevenLabsEndpoint, options: RecognitionOptions) -> None:
-        self._api = ElevenLabsApi(http, endpoint)
+        super().__init__(ElevenLabsApi(http, endpoint))
         self._options = options
-        self._meter = Meter()
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance; nothing is sent before all of it is there."""
@@ -44,11 +41,3 @@ class ElevenLabsTranscription(Actor):
                 transcript = decode_recording(await answer.read(LARGEST_ANSWER), self._api.provider)
         self._meter.add(Usage(seconds=seconds))
         await caller.send(transcript)
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that there are."""
-        return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage

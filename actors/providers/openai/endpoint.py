@@ -21,6 +21,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
     """Whether it takes a temperature: newer models of OpenAI's take none but their own."""
     usage: bool = True
     """Whether it has to be asked for the usage, by ``stream_options``."""
+    voices: bool = False
+    """Whether it has a list of voices, at ``/audio/voices``."""
 
 
 class Endpoint(HttpEndpoint, frozen=True, kw_only=True):
@@ -30,6 +32,7 @@ class Endpoint(HttpEndpoint, frozen=True, kw_only=True):
 
 
 _MAX_TOKENS: Final = Dialect(limits=("max_tokens", "max_completion_tokens"))
+_LISTS_VOICES: Final = Dialect(limits=_MAX_TOKENS.limits, voices=True)
 _TELLS_USAGE: Final = Dialect(limits=_MAX_TOKENS.limits, usage=False)
 
 KNOWN: Final = {
@@ -39,9 +42,8 @@ KNOWN: Final = {
     "ollama": ("http://127.0.0.1:11434/v1", _MAX_TOKENS),
     "lmstudio": ("http://127.0.0.1:1234/v1", _MAX_TOKENS),
     "vllm": ("http://127.0.0.1:8000/v1", _MAX_TOKENS),
-    "speaches": ("http://127.0.0.1:8000/v1", _MAX_TOKENS),
-    "kokoro": ("http://127.0.0.1:8880/v1", _MAX_TOKENS),
-    "chatterbox": ("http://127.0.0.1:4123/v1", _MAX_TOKENS),
+    "speaches": ("http://127.0.0.1:8000/v1", _LISTS_VOICES),
+    "kokoro": ("http://127.0.0.1:8880/v1", _LISTS_VOICES),
 }
 """Where servers are that speak the API, unless they were told otherwise, and how."""
 

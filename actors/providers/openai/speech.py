@@ -1,21 +1,20 @@
 """Speech, as an actor: each piece of text is a request, and the next one is under way while one is being played."""
 
 from functools import partial
-from typing import ClassVar
 
-from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListModels, ListVoices, Model, Say, Speech, Synthesize, Usage, Voice
+from ....runtime import Duplex
+from ...contracts import ListVoices, Say, Speech, Synthesize, Voice
 from ...errors import BrokenStream
 from ...http import HttpAnswer, HttpClient
+from ...provider import SpeakingActor
 from ...samples import Samples
 from ...synthesis import Piece, speak_each
-from ...usage import Meter
 from .api import OpenAiApi
 from .endpoint import Endpoint
 from .wire.speech import SpeechOptions, decode_speech_event, encode_speech, samples
 
 
-class OpenAiSpeech(Actor):
+class OpenAiSpeech(SpeakingActor[OpenAiApi]):
     """Speaks texts.
 
     Args:
@@ -24,12 +23,10 @@ class OpenAiSpeech(Actor):
         options: How to speak.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(self, http: HttpClient, endpoint: Endpoint, options: SpeechOptions) -> None:
-        self._api = OpenAiApi(http, endpoint)
+        super().__init__(OpenAiApi(http, endpoint))
         self._options = options
-        self._meter = Meter()
+        self._lists_voices = endpoint.dialect.voices
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
@@ -62,14 +59,8 @@ class OpenAiSpeech(Actor):
                 return
         raise BrokenStream(self._api.provider, "the stream ended before the speech did")
 
-    def voices(self, request: ListVoices) -> tuple[Voice, ...]:
-        """Return the voices that are known; the API has no list of them."""
+    async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
+        """Return the voices that the server lists, or those that are known: OpenAI has no list."""
+        if self._lists_voices:
+            return await super().voices(request)
         return tuple(Voice(name, name.capitalize(), ()) for name in self._options.voices)
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that the endpoint has."""
-        return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage

@@ -1,12 +1,11 @@
 """Transcription, as an actor: the utterance is collected and sent as a whole; its text comes back in pieces."""
 
-from typing import ClassVar
-
-from ....runtime import Actor, Duplex
-from ...contracts import GetUsage, ListModels, Model, Transcribe, Transcript, Usage
-from ...errors import BrokenStream, RequestTooLong
+from ....runtime import Duplex
+from ...contracts import Transcribe, Transcript, Usage
+from ...errors import BrokenStream
 from ...http import HttpAnswer, HttpClient
-from ...usage import Meter
+from ...provider import ProviderActor
+from ...recording import collect
 from .api import OpenAiApi
 from .endpoint import Endpoint
 from .wire.transcription import (
@@ -20,7 +19,7 @@ from .wire.transcription import (
 )
 
 
-class OpenAiTranscription(Actor):
+class OpenAiTranscription(ProviderActor[OpenAiApi]):
     """Writes down utterances of up to 25 MiB: about 13 minutes at 16 kHz.
 
     Args:
@@ -29,26 +28,19 @@ class OpenAiTranscription(Actor):
         options: How to transcribe.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(self, http: HttpClient, endpoint: Endpoint, options: TranscriptionOptions) -> None:
-        self._api = OpenAiApi(http, endpoint)
+        super().__init__(OpenAiApi(http, endpoint))
         self._options = options
-        self._meter = Meter()
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance; nothing is sent before all of it is there."""
-        pcm = bytearray()
-        async for more in caller:
-            pcm += more
-            if len(pcm) > LARGEST_UPLOAD:
-                raise RequestTooLong(self._api.provider, f"more than {LARGEST_UPLOAD} bytes of audio")
+        pcm = await collect(caller, self._api.provider, LARGEST_UPLOAD)
         seconds = len(pcm) / (2 * request.rate)
         if seconds < SHORTEST:
             await caller.send(Transcript("", final=True))
             return
         form = encode_transcription(
-            bytes(pcm),
+            pcm,
             request.rate,
             self._options,
             model=request.model,
@@ -81,11 +73,3 @@ class OpenAiTranscription(Actor):
         whole = decode_transcription(await answer.read(LARGEST_ANSWER), self._api.provider)
         self._meter.add(whole.tokens)
         await caller.send(Transcript(whole.text or "", final=True, words=whole.timed()))
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that the endpoint has."""
-        return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage

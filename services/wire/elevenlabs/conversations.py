@@ -8,7 +8,7 @@ from msgspec import Struct
 from ..hearing import Heard, heard
 from ..socket import WireSocket
 from .speech import Format, Settings, spoken
-from .voices import NOT_ON_SOCKETS, VOICES
+from .voices import NOT_ON_SOCKETS
 
 SHORTEST: Final = 0.3
 """Seconds of audio that can be committed."""
@@ -33,9 +33,9 @@ class _Context:
         self.speed = (settings and settings.speed) or 1.0
 
 
-async def speak(socket: WireSocket, voice: str, model: str, form: Format, patience: float) -> None:
-    """Speak one text that comes bit by bit; an empty one ends it."""
-    await _check(socket, voice, model)
+async def speak(socket: WireSocket, voice: str | None, model: str, form: Format, patience: float) -> None:
+    """Speak one text that comes bit by bit; an empty one ends it. A voice that there is not is None."""
+    voice = await _check(socket, voice, model)
     context: _Context | None = None
     while True:
         said = await _next(socket, patience)
@@ -50,9 +50,9 @@ async def speak(socket: WireSocket, voice: str, model: str, form: Format, patien
     await socket.send({"audio": None, "isFinal": True, "alignment": None, "normalizedAlignment": None})
 
 
-async def speak_in_contexts(socket: WireSocket, voice: str, model: str, form: Format, patience: float) -> None:
-    """Speak several texts, each in a context of its own."""
-    await _check(socket, voice, model)
+async def speak_in_contexts(socket: WireSocket, voice: str | None, model: str, form: Format, patience: float) -> None:
+    """Speak several texts, each in a context of its own. A voice that there is not is None."""
+    voice = await _check(socket, voice, model)
     contexts: dict[str, _Context] = {}
     while True:
         said = await _next(socket, patience)
@@ -91,11 +91,12 @@ async def _next(socket: WireSocket, patience: float) -> _Said:
         await _complain(socket, "invalid_message", "The message is invalid.")
 
 
-async def _check(socket: WireSocket, voice: str, model: str) -> None:
-    if voice not in VOICES:
+async def _check(socket: WireSocket, voice: str | None, model: str) -> str:
+    if voice is None:
         await _complain(socket, "voice_id_does_not_exist", "A voice with this voice_id does not exist.")
     if model in NOT_ON_SOCKETS:
         await _complain(socket, "model_not_supported", "This model can't be used over WebSockets.")
+    return voice
 
 
 async def _complain(socket: WireSocket, error: str, message: str) -> NoReturn:

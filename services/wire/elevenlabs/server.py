@@ -16,9 +16,10 @@ from ..answers import Answer, Refused, json_answer
 from ..hearing import Texts, heard
 from ..server import Handler, WireServer
 from ..socket import SocketHandler, WireSocket
-from . import conversations, speech, voices
+from . import conversations, speech
 from .conversations import Realtime, timed, written
 from .refusals import REQUEST_ID, misplaced, refusal
+from .voices import Library, listed_models
 
 T = TypeVar("T")
 
@@ -41,15 +42,17 @@ class ElevenLabsWire(WireServer):
         self._keys = tuple(keys)
         self._patience = patience
         self._texts = Texts()
+        self._library = Library()
 
     def hear(self, text: str) -> None:
         """Say what is heard in the next audio that has no text yet; by default numbers."""
         self._texts.add(text)
 
     def reset(self) -> None:
-        """Forget requests, faults and texts."""
+        """Forget requests, faults, texts, and voices that were made."""
         super().reset()
         self._texts.clear()
+        self._library.clear()
 
     # -- what a provider is --------------------------------------------------------------------------------------------
 
@@ -63,6 +66,8 @@ class ElevenLabsWire(WireServer):
             ("POST", f"{speak}/stream/with-timestamps"): self._guarded(self._say_timed),
             ("POST", "/v1/speech-to-text"): self._guarded(self._hear_recording),
             ("GET", "/v2/voices"): self._guarded(self._voices),
+            ("POST", "/v1/voices/add"): self._guarded(self._add_voice),
+            ("DELETE", "/v1/voices/{voice}"): self._guarded(self._delete_voice),
             ("GET", "/v1/models"): self._guarded(self._models),
         }
 
@@ -99,20 +104,38 @@ class ElevenLabsWire(WireServer):
         return guarded
 
     async def _models(self, _request: Request) -> Answer:
-        return json_answer(voices.listed_models())
+        return json_answer(listed_models())
 
     async def _voices(self, request: Request) -> Answer:
         start, size = (
             int(request.query_params.get(name, usual)) for name, usual in (("next_page_token", 0), ("page_size", 10))
         )
-        return json_answer(voices.listed_voices(start, size))
+        return json_answer(self._library.page(start, size))
+
+    async def _add_voice(self, request: Request) -> Answer:
+        async with request.form() as form:
+            name, files = form.get("name"), form.getlist("files")
+            if not isinstance(name, str) or not name:
+                raise misplaced("name")
+            if not files or not all(isinstance(file, UploadFile) for file in files):
+                raise misplaced("files")
+            try:
+                labels = msgspec.json.decode(str(form.get("labels") or "{}"), type=dict[str, str] | None) or {}
+            except msgspec.DecodeError:
+                raise misplaced("labels") from None
+        return json_answer({"voice_id": self._library.add(name, labels), "requires_verification": False})
+
+    async def _delete_voice(self, request: Request) -> Answer:
+        self._library.delete(request.path_params["voice"])
+        return json_answer({"status": "ok"})
 
     # -- speaking ------------------------------------------------------------------------------------------------------
 
     async def _asked(self, request: Request) -> tuple[speech.Asked, str, speech.Format]:
         form = speech.read_format(request.query_params.get("output_format", "mp3_44100_128"))
         voice = request.path_params["voice"]
-        speech.check_voice(voice)
+        if voice not in self._library:
+            raise Refused(refusal(404))
         asked = _decode(await request.body(), speech.Asked)
         asked.check()
         return asked, voice, form
@@ -138,7 +161,8 @@ class ElevenLabsWire(WireServer):
         talk = conversations.speak_in_contexts if several else conversations.speak
         model = socket.query.get("model_id", "eleven_multilingual_v2")
         patience = float(socket.query.get("inactivity_timeout", self._patience))
-        await talk(socket, socket.path_params["voice"], model, form, patience)
+        voice = socket.path_params["voice"]
+        await talk(socket, voice if voice in self._library else None, model, form, patience)
 
     # -- listening -----------------------------------------------------------------------------------------------------
 

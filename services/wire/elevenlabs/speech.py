@@ -11,7 +11,7 @@ from ....codecs.g711 import encode_alaw, encode_ulaw
 from ..answers import Answer, Refused
 from ..tone import SECONDS_PER_CHARACTER, encode, tone
 from .refusals import misplaced, refusal
-from .voices import MODELS, VOICES
+from .voices import MODELS
 
 CHARACTERS_PER_CHUNK: Final = 10
 RATES: Final = {
@@ -91,12 +91,6 @@ def read_format(name: str) -> Format:
     if not rate.isdecimal() or int(rate) not in RATES.get(kind, ()):
         raise Refused(refusal(400, "invalid_output_format", "This output format does not exist."))
     return Format(kind, int(rate))
-
-
-def check_voice(voice: str) -> None:
-    """Raise `Refused` if there is no such voice."""
-    if voice not in VOICES:
-        raise Refused(refusal(404))
 
 
 class Chunk(Struct, frozen=True):

@@ -1,6 +1,9 @@
-"""``GET /v2/voices`` and ``GET /v1/models``: which there are."""
+"""The voices of an account, those made from recordings included, and the models."""
 
 from typing import Any, Final
+
+from ..answers import Refused
+from .refusals import refusal
 
 VOICES: Final = {
     "JBFqnCBsd6RMkjVDRZzb": ("George", "male", "en", "en-GB"),
@@ -15,27 +18,69 @@ MODELS: Final = {
     "eleven_turbo_v2_5": ("Eleven Turbo v2.5", 40_000),
 }
 """Name, and characters of one text."""
+MOST_OWN: Final = 10
+"""Voices that may be made from recordings."""
 NOT_ON_SOCKETS: Final = frozenset({"eleven_v3"})
 
 
-def listed_voices(start: int, size: int) -> dict[str, Any]:
-    """Return a page of voices; its token is where the next one starts."""
-    shown = list(VOICES.items())[start : start + size]
-    end = start + len(shown)
-    more = end < len(VOICES)
-    return {
-        "voices": [_voice(key, *known) for key, known in shown],
-        "has_more": more,
-        "total_count": len(VOICES),
-        "next_page_token": str(end) if more else None,
-    }
+class Library:
+    """The voices of an account: those of ElevenLabs, and its own, which are made from recordings."""
+
+    def __init__(self) -> None:
+        self._voices = dict(VOICES)
+        self._own = 0
+
+    def clear(self) -> None:
+        """Forget those of its own."""
+        self._voices = dict(VOICES)
+        self._own = 0
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._voices
+
+    def add(self, name: str, labels: dict[str, str]) -> str:
+        """Add one of its own; return its id.
+
+        Raises:
+            Refused: The plan allows no more.
+        """
+        if self._own == MOST_OWN:
+            raise Refused(refusal(400, "voice_limit_reached", "You have reached your maximum amount of voices."))
+        self._own += 1
+        key = f"wireVoice{self._own:011}"
+        language = labels.get("language", "en")
+        self._voices[key] = (name, labels.get("gender", ""), language, language)
+        return key
+
+    def delete(self, key: str) -> None:
+        """Delete one of its own.
+
+        Raises:
+            Refused: There is none.
+        """
+        if key not in self._voices or key in VOICES:
+            raise Refused(refusal(400, "voice_does_not_exist", "A voice with this voice_id does not exist."))
+        del self._voices[key]
+        self._own -= 1
+
+    def page(self, start: int, size: int) -> dict[str, Any]:
+        """Return a page of voices; its token is where the next one starts."""
+        shown = list(self._voices.items())[start : start + size]
+        end = start + len(shown)
+        more = end < len(self._voices)
+        return {
+            "voices": [_voice(key, *known) for key, known in shown],
+            "has_more": more,
+            "total_count": len(self._voices),
+            "next_page_token": str(end) if more else None,
+        }
 
 
 def _voice(key: str, name: str, gender: str, language: str, locale: str) -> dict[str, Any]:
     return {
         "voice_id": key,
         "name": name,
-        "category": "premade",
+        "category": "premade" if key in VOICES else "cloned",
         "labels": {"gender": gender, "language": language, "age": "middle_aged"},
         "description": "",
         "preview_url": None,
@@ -50,7 +95,7 @@ def _voice(key: str, name: str, gender: str, language: str, locale: str) -> dict
                 "preview_url": None,
             }
         ],
-        "is_owner": False,
+        "is_owner": key not in VOICES,
         "created_at_unix": None,
     }
 

@@ -260,7 +260,7 @@ async def test_a_speed_out_of_range_is_refused_without_asking(
 async def test_voices_and_models(provider: SpeechProvider, wire: Any, opened: Open) -> None:
     async with opened() as ref:
         assert all(voice.id and voice.name for voice in await ref.ask(ListVoices()))
-        assert await ref.ask(ListVoices())
+        assert await ref.ask(ListVoices()) or provider.clones, "a library may be empty at first"
         assert bool(await ref.ask(ListModels())) == provider.models
         wire.fail(wire.exchanges[-1].path, Refuse(401))
         with pytest.raises(AuthenticationFailed):

@@ -68,7 +68,7 @@ def test_models_of_providers_are_listed_with_a_deadline(
     monkeypatch.setattr("troupe.services.cli.models.PATIENCE", 0.3)
     with OpenAiWire(models=("one", "two")) as good, OpenAiWire() as slow, OpenAiWire(keys=("sk-1",)) as closed:
         slow.fail("/v1/models", Late())
-        wires = {"openai": good, "whisper": slow, "chatterbox": closed}
+        wires = {"openai": good, "whisper": slow, "openrouter": closed}
         Path("troupe.toml").write_text(
             "\n".join(f"[providers.{n}]\nbase_url = '{w.base_url}'" for n, w in wires.items())
         )
@@ -76,7 +76,7 @@ def test_models_of_providers_are_listed_with_a_deadline(
     assert status == 0
     assert "openai, 2 models:\nopenai/one, openai/two" in out
     assert "whisper: no answer within 0.3 s" in out
-    assert "chatterbox: authentication_failed (HTTP 401" in out
+    assert "openrouter: authentication_failed (HTTP 401" in out
 
 
 def test_a_model_is_pulled(

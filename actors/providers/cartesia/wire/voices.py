@@ -1,12 +1,13 @@
 """``GET /voices``: which there are."""
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from ....contracts import Voice
 from ....decoding import decoded
+from ....voices import GENDERS
 
 
 class _Locale(Struct):
@@ -27,7 +28,6 @@ class _Page(Struct):
 
 
 _decode: Final = msgspec.json.Decoder(_Page).decode
-_GENDERS: Final[dict[str | None, Literal["female", "male"]]] = {"feminine": "female", "masculine": "male"}
 
 
 def decode_voices(body: bytes, provider: str) -> tuple[list[Voice], str | None]:
@@ -40,5 +40,5 @@ def decode_voices(body: bytes, provider: str) -> tuple[list[Voice], str | None]:
     voices: list[Voice] = []
     for voice in page.data:
         languages = tuple(locale.locale.lower() for locale in voice.locales or ()) or (voice.language,)
-        voices.append(Voice(voice.id, voice.name, languages, _GENDERS.get(voice.gender, "")))
+        voices.append(Voice(voice.id, voice.name, languages, GENDERS.get(voice.gender, "")))
     return voices, page.data[-1].id if page.has_more and page.data else None

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ....contracts import Model, Voice
 from ....decoding import decoded
+from ....voices import GENDERS
 
 
 class _Metadata(Struct):
@@ -26,7 +27,6 @@ class _Models(Struct):
 
 
 _decode: Final = msgspec.json.Decoder(_Models).decode
-_GENDERS: Final[dict[str, Literal["female", "male"]]] = {"feminine": "female", "masculine": "male"}
 
 
 def decode_models(body: bytes, provider: str) -> tuple[Model, ...]:
@@ -60,6 +60,6 @@ def decode_voices(body: bytes, provider: str) -> tuple[Voice, ...]:
 
 def _gender(metadata: _Metadata | None) -> Literal["female", "male", ""]:
     for tag in metadata.tags if metadata else ():
-        if tag in _GENDERS:
-            return _GENDERS[tag]
+        if tag in GENDERS:
+            return GENDERS[tag]
     return ""

@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from .....codecs.audio_writer import wav_header
 from ....contracts import Transcribe, Transcript, Word
 from ....decoding import decoded
 from ....errors import BrokenStream, InvalidRequest
 from ....http_errors import complained
-from ....multipart import Form, encode_form
+from ....multipart import File, Form, encode_form
 from ....options import Options
 
 RATES: Final = (8000, 16_000, 22_050, 24_000, 44_100, 48_000)
@@ -98,10 +97,8 @@ def encode_recording(pcm: bytes, request: Transcribe, options: RecognitionOption
         fields.append(("no_verbatim", "true"))
     fields += [("keyterms", term) for term in _terms(options, request)]
     if raw:
-        return encode_form(fields, file=pcm, name="speech.pcm", content_type="application/octet-stream")
-    return encode_form(
-        fields, file=wav_header(request.rate, 1, len(pcm)) + pcm, name="speech.wav", content_type="audio/wav"
-    )
+        return encode_form(fields, File(content=pcm, name="speech.pcm", content_type="application/octet-stream"))
+    return encode_form(fields, File.wav(pcm, request.rate))
 
 
 def decode_recording(body: bytes, provider: str) -> Transcript:

@@ -1,7 +1,5 @@
 """``POST /audio/transcriptions``: a recording out, its text in, at once or in events."""
 
-import secrets
-import struct
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +9,7 @@ from ....contracts import Usage, Word
 from ....decoding import decoded
 from ....errors import BrokenStream
 from ....http_errors import complained
+from ....multipart import File, Form, encode_form
 from .tokens import TokenUsage, tokens
 
 LARGEST_UPLOAD: Final = 25 * 2**20
@@ -30,13 +29,6 @@ class TranscriptionOptions(Struct, frozen=True, kw_only=True):
     there are no partial transcripts."""
 
 
-class Form(Struct, frozen=True):
-    """A request's body of type ``multipart/form-data`` (RFC 7578)."""
-
-    content_type: str
-    body: bytes
-
-
 def encode_transcription(
     pcm: bytes, rate: int, options: TranscriptionOptions, *, model: str, language: str | None, prompt: str | None
 ) -> Form:
@@ -50,21 +42,7 @@ def encode_transcription(
         fields["language"] = language
     if prompt:
         fields["prompt"] = prompt
-    boundary = secrets.token_hex(16).encode()
-    body = bytearray()
-    for name, value in fields.items():
-        body += b'--%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n' % (boundary, name.encode())
-        body += b"%b\r\n" % value.encode()
-    body += b'--%b\r\nContent-Disposition: form-data; name="file"; filename="speech.wav"\r\n' % boundary
-    body += b"Content-Type: audio/wav\r\n\r\n%b%b\r\n--%b--\r\n" % (_wav_header(len(pcm), rate), pcm, boundary)
-    return Form(f"multipart/form-data; boundary={boundary.decode()}", bytes(body))
-
-
-def _wav_header(size: int, rate: int) -> bytes:
-    """Return the header of a WAV file with that many bytes of mono s16le audio."""
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16, b"data", size
-    )
+    return encode_form(fields.items(), File.wav(pcm, rate))
 
 
 class _Word(Struct):

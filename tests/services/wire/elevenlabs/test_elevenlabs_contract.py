@@ -169,6 +169,30 @@ def test_voices_and_models(wire: ElevenLabsWire, client: Any) -> None:
     assert "eleven_flash_v2_5" in [model.model_id for model in models]
 
 
+def test_a_voice_is_made_from_recordings_and_deleted(client: Any) -> None:
+    recording = ("anna.wav", wav_header(16_000, 1, len(SECOND)) + SECOND)
+    made = client.voices.ivc.create(name="Anna", files=[recording, recording], labels={"language": "de"})
+    strictly(made)
+    assert not made.requires_verification
+    spoken = b"".join(client.text_to_speech.convert(made.voice_id, text="Hello.", output_format="pcm_24000"))
+    assert spoken == tone("Hello.", made.voice_id, 24_000)
+    listed = {voice.voice_id: voice for voice in client.voices.search().voices}
+    assert (listed[made.voice_id].name, listed[made.voice_id].category) == ("Anna", "cloned")
+    assert client.voices.delete(made.voice_id).status == "ok"
+    for key in (made.voice_id, VOICE):
+        with pytest.raises(ApiError) as caught:
+            client.voices.delete(key)
+        assert caught.value.body["detail"]["status"] == "voice_does_not_exist"
+
+
+def test_a_plan_has_an_end(client: Any) -> None:
+    for number in range(10):
+        client.voices.ivc.create(name=f"Anna {number}", files=[("a.wav", SECOND)])
+    with pytest.raises(ApiError) as caught:
+        client.voices.ivc.create(name="Berta", files=[("a.wav", SECOND)])
+    assert caught.value.body["detail"]["code"] == "voice_limit_reached"
+
+
 def test_what_is_refused(wire: ElevenLabsWire, client: Any, stranger: Any) -> None:
     with pytest.raises(ApiError) as caught:
         stranger.models.list()

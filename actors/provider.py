@@ -1,0 +1,52 @@
+"""What every actor of a provider does beside its work: it lists models and voices, and tells what was used."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from ..runtime import Actor
+from .api import Api
+from .contracts import CloneVoice, DeleteVoice, GetUsage, ListModels, ListVoices, Model, Usage, Voice
+from .usage import Meter
+
+ApiT = TypeVar("ApiT", bound=Api)
+
+
+class ProviderActor(Actor, Generic[ApiT]):
+    """Base of actors that stand for a provider.
+
+    Args:
+        api: Where they ask.
+    """
+
+    max_concurrency: ClassVar[int] = 64
+
+    def __init__(self, api: ApiT) -> None:
+        self._api = api
+        self._meter = Meter()
+
+    async def models(self, request: ListModels) -> tuple[Model, ...]:
+        """Return the models that there are; see `Api.models`."""
+        return await self._api.models()
+
+    def usage(self, request: GetUsage) -> Usage:
+        """Return what was used so far."""
+        return self._meter.usage
+
+
+class SpeakingActor(ProviderActor[ApiT]):
+    """Base of those that speak."""
+
+    async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
+        """Return the voices that there are; see `Api.voices`."""
+        return await self._api.voices()
+
+
+class CloningActor(SpeakingActor[ApiT]):
+    """Base of those that also make voices from recordings."""
+
+    async def clone(self, request: CloneVoice) -> Voice:
+        """Make a voice; see `Api.clone_voice`. Cancelling may leave it behind at the provider."""
+        return await self._api.clone_voice(request)
+
+    async def delete(self, request: DeleteVoice) -> None:
+        """Delete a voice; see `Api.delete_voice`."""
+        await self._api.delete_voice(request.id)

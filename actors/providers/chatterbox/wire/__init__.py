@@ -1,0 +1,1 @@
+"""What goes over the wire between us and a Chatterbox server, without I/O."""
