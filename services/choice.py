@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..actors.inference.catalogue import ENGINES, models_folder
 from ..actors.secret import Secret
+from .catalogue.descriptor import ModelDescriptor, describe
+from .catalogue.selector import Selector
 from .config import Config, ConfigError
 from .config.errors import nearest
 from .config.schema import Voice
-from .kinds.kind import PARTS, Kind, Part, ProviderTable, Work
+from .kinds.kind import PARTS, WORKS, Kind, Part, ProviderTable, Work
 from .kinds.registry import KINDS
 
 TITLES: Final[dict[Work, str]] = {
@@ -42,6 +45,8 @@ class Link(Struct, frozen=True, kw_only=True):
     key: Secret | None
     why: str
     """It is there, for people."""
+    flexible: bool = False
+    """Whether its place in the chain, among those of which this is true, is for whoever has been fastest."""
 
     @property
     def name(self) -> str:
@@ -151,12 +156,29 @@ def linked(
         ConfigError: A name is not known, or none of them can be used.
     """
     here = _Here(config, environ, models or models_folder())
-    found = [here.named(work, name, name) for name in names] if names else list(here.found(work))
+    found = [entry for name in names for entry in here.named(work, name, name)] if names else list(here.found(work))
     links = tuple(entry for entry in found if isinstance(entry, Link))
     if not links:
         reasons = "".join(f"\n  {each.name}: {each.why}" for each in found if isinstance(each, Omission))
         raise ConfigError(f"nobody is there for {TITLES[work]}:{reasons}")
     return links
+
+
+def catalogue(config: Config, environ: Mapping[str, str], models: Path | None = None) -> tuple[ModelDescriptor, ...]:
+    """Describe all models that wishes such as ``cheapest:text-generation`` choose from, also those that lack something.
+
+    These are the usual models of all kinds of providers, and those that a configuration lists as ``models``.
+
+    Args:
+        config: Says what else there is, where it is, and what it costs.
+        environ: Where keys are looked for.
+        models: The folder of local models; None is `catalogue.models_folder`.
+
+    Raises:
+        ConfigError: A key can't be one.
+    """
+    here = _Here(config, environ, models or models_folder())
+    return tuple(model for work in WORKS for model in here.described(work))
 
 
 def kind_of(provider: str, config: Config, where: str) -> Kind:
@@ -194,12 +216,48 @@ class _Here:
         """Give the links of a part, and what was left out."""
         if names := self._config.voice.chain(part):
             for name in names:
-                yield self.named(part, name, f"[voice] {part}")
+                yield from self.named(part, name, f"[voice] {part}")
         else:
             yield from self.found(part)
 
-    def named(self, part: Work, name: str, where: str) -> Link | Omission:
-        """Find what somebody names; `where` says where, for errors."""
+    def named(self, part: Work, name: str, where: str) -> Iterator[Link | Omission]:
+        """Find what somebody names, or wishes for; `where` says where, for errors."""
+        selector = Selector.parse(name)
+        if selector is None:
+            yield self._one(part, name, where)
+        elif selector.capability.work != part:
+            raise ConfigError(f"{selector.capability.name} is not what {TITLES[part]} is", where)
+        else:
+            yield from self._wished(part, selector, name)
+
+    def _wished(self, part: Work, selector: Selector, wish: str) -> Iterator[Link | Omission]:
+        """Find those that fit a wish, whoever is to be asked first in front."""
+        chosen = selector.choose(list(self.described(part)))
+        for model in chosen:
+            if model.problem:
+                yield Omission(part, model.name, model.problem)
+            else:
+                link = self._link(part, model.provider, model.kind, model.model, wish)
+                yield replace(link, flexible=selector.order == "fastest")
+        if not chosen:
+            yield Omission(part, wish, "nobody who is known here is like that; see `troupe providers`")
+
+    def described(self, part: Work) -> Iterator[ModelDescriptor]:
+        """Describe all who may be meant by a wish: by name in the configuration, of use, on this machine, embedded."""
+        own = {name: kind_of(name, self._config, "") for name in self._config.providers}
+        rest = {kind.name: kind for kind in KINDS.values() if kind.name not in own}
+        for provider, kind in (*own.items(), *rest.items()):
+            table = self._table(provider, kind)
+            usual = kind.default_model(part)
+            elsewhere = bool(table.base_url and kind.key)  # who knows what models somebody else's server has
+            for model in table.models.get(part, (usual,) if usual and not elsewhere else ()):
+                problem = self._problem(provider, kind)
+                if not problem and not self._is_of_use(kind) and provider in rest:
+                    problem = f"nobody said that it is there: write [providers.{provider}] with its base_url"
+                yield describe(provider, kind, part, model, table, problem=problem)
+
+    def _one(self, part: Work, name: str, where: str) -> Link | Omission:
+        """Find what somebody names."""
         provider, _, model = name.partition("/")
         kind = kind_of(provider, self._config, where)
         usual = kind.default_model(part)

@@ -23,6 +23,9 @@ PUBLIC = {
         DeadlockError Fault Faults InjectedCrash LeakError Recorder VirtualTimeLoop backend_options hold_clock no_leaks
         run
     """,
+    "troupe.services.catalogue": """
+        CAPABILITIES Capability Locality ModelDescriptor ModelPrice Selector cost describe price_of
+    """,
     "troupe.services.cli": "main",
     "troupe.services.config": "Config ConfigError Source read_config",
     "troupe.services.models": """

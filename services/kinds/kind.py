@@ -11,6 +11,7 @@ from msgspec import Struct
 from ...actors.http import HttpClient
 from ...actors.secret import Secret
 from ...runtime.specs import ActorSpec
+from .price import ModelPrice
 
 Part = Literal["stt", "llm", "tts"]
 """Of a conversation: speech to text, the language model, text to speech."""
@@ -29,6 +30,15 @@ class ProviderTable(Struct, frozen=True, kw_only=True):
     """Where it is, with the version (``http://127.0.0.1:1234/v1``); empty for the kind's usual address."""
     api_key: Secret | None = None
     """Its key, best as ``"env:NAME"``; without it the kind's own variable is looked at."""
+    models: dict[Work, tuple[str, ...]] = {}
+    """Which of its models may be taken where a wish such as ``cheapest:text-generation`` stands instead of a name:
+    ``{ llm = ["llama3.2"] }``. None: its usual one, if it has one."""
+    prices: dict[str, ModelPrice] = {}
+    """What its models cost, where that is not known or not right: ``{ "llama3.2" = { input = 0, output = 0 } }``."""
+    region: str = ""
+    """Where it is, in words of one's own, such as ``eu``: for wishes."""
+    tenants: tuple[str, ...] = ()
+    """Who may use it; none: everybody. For wishes."""
 
     def __post_init__(self) -> None:
         if not self.base_url:
@@ -88,8 +98,12 @@ class Kind(Struct, frozen=True, kw_only=True):
     openai_voices: bool = False
     """Whether it has the voices that clients of OpenAI name; another one speaks in its own where one of these is
     asked for."""
+    capabilities: tuple[str, ...] = ()
+    """What it can do beyond the plain thing, by the names of `troupe.services.catalogue.capabilities`."""
     remark: str = ""
     """For people, in a few words."""
+    origin: str = ""
+    """The package that it comes with; empty for Troupe's own. Then `module` is an absolute name."""
 
     def default_model(self, work: Work) -> str | None:
         """Return what stands for its default model, see `stt`."""
@@ -114,4 +128,6 @@ class Kind(Struct, frozen=True, kw_only=True):
         return cast("Callable[[Setup[Any]], ActorSpec]", getattr(self._module(), work))
 
     def _module(self) -> Any:
+        if self.origin:
+            return import_module(self.module)
         return import_module(f".{self.module or self.name}", __package__)

@@ -1,14 +1,19 @@
 """Which kinds of providers there are, as data; the package says how to add one.
 
-The order is that in which providers are chosen where a configuration names none.
+The order is that in which providers are chosen where a configuration names none. Kinds that other packages bring (see
+`outside`) stand before those that are in this program.
 """
 
 from typing import Final
 
 from ...actors.inference.catalogue import ENGINES
 from .kind import Kind
+from .outside import outside
 
 _EMBEDDED: Final = ("pocketsphinx", "demonstration", "espeak")
+_LANGUAGE: Final = ("summarization", "translation")
+_LANGUAGE_AND_MORE: Final = (*_LANGUAGE, "tool-calling", "image-text-to-text")
+_LIVE: Final = ("streaming-speech-to-text", "word-timestamps", "streaming-text-to-speech")
 
 
 def _local(name: str) -> Kind:
@@ -24,11 +29,12 @@ def _local(name: str) -> Kind:
         engine=name,
         extra=engine.extra,
         embedded=embedded,
+        capabilities=_LIVE if name != "demonstration" else ("tool-calling",),
         remark=engine.remark,
     )
 
 
-KINDS: Final[dict[str, Kind]] = {
+_OWN: Final = {
     kind.name: kind
     for kind in (
         Kind(
@@ -36,6 +42,7 @@ KINDS: Final[dict[str, Kind]] = {
             stt="nova-3",
             tts="aura-2-thalia-en",
             key="DEEPGRAM_API_KEY",
+            capabilities=_LIVE,
             remark="hears and speaks over WebSockets; a voice is a model",
         ),
         Kind(
@@ -43,6 +50,7 @@ KINDS: Final[dict[str, Kind]] = {
             stt="scribe_v2_realtime",
             tts="eleven_flash_v2_5",
             key="ELEVENLABS_API_KEY",
+            capabilities=(*_LIVE, "voice-cloning"),
             remark="speaks with the times of words; hears live and recordings",
         ),
         Kind(
@@ -50,6 +58,7 @@ KINDS: Final[dict[str, Kind]] = {
             stt="ink-2",
             tts="sonic-3",
             key="CARTESIA_API_KEY",
+            capabilities=_LIVE,
             remark="hears and speaks over WebSockets, with the times of words",
         ),
         Kind(
@@ -61,17 +70,33 @@ KINDS: Final[dict[str, Kind]] = {
             image="gpt-image-1-mini",
             key="OPENAI_API_KEY",
             openai_voices=True,
+            capabilities=_LANGUAGE_AND_MORE,
             remark="OpenAI, and with a base_url any server that speaks its API",
         ),
-        Kind(name="anthropic", llm="claude-haiku-5-5", key="ANTHROPIC_API_KEY", remark="Claude"),
+        Kind(
+            name="anthropic",
+            llm="claude-haiku-5-5",
+            key="ANTHROPIC_API_KEY",
+            capabilities=_LANGUAGE_AND_MORE,
+            remark="Claude",
+        ),
         Kind(
             name="openrouter",
             llm="openai/gpt-4o-mini",
             key="OPENROUTER_API_KEY",
+            capabilities=_LANGUAGE_AND_MORE,
             remark="models of many providers; tells what each answer costs",
         ),
-        Kind(name="together", llm="", embedding="", image="", key="TOGETHER_API_KEY", remark="open models"),
-        Kind(name="ollama", llm="", embedding="", remark="Ollama on this machine"),
+        Kind(
+            name="together",
+            llm="",
+            embedding="",
+            image="",
+            key="TOGETHER_API_KEY",
+            capabilities=_LANGUAGE,
+            remark="open models",
+        ),
+        Kind(name="ollama", llm="", embedding="", capabilities=_LANGUAGE, remark="Ollama on this machine"),
         # Servers of OpenAI's API on this machine, at their usual ports; see `endpoint.KNOWN`.
         Kind(name="lmstudio", llm="", embedding="", module="openai", remark="LM Studio on this machine"),
         Kind(name="vllm", llm="", embedding="", module="openai", remark="vLLM on this machine"),
@@ -86,10 +111,14 @@ KINDS: Final[dict[str, Kind]] = {
         Kind(
             name="chatterbox",
             tts="chatterbox-tts-1",
+            capabilities=("voice-cloning",),
             remark="Chatterbox on this machine, in voices of recordings",
         ),
-        # In this program; the better ones first.
-        *(_local(name) for name in ("moonshine-medium", "moonshine-small", "moonshine-tiny", "kokoro", "kokoro-int8")),
-        *(_local(name) for name in _EMBEDDED),
     )
 }
+
+# In this program; the better ones first.
+_LOCAL: Final = ("moonshine-medium", "moonshine-small", "moonshine-tiny", "kokoro", "kokoro-int8", *_EMBEDDED)
+
+KINDS: Final[dict[str, Kind]] = {**_OWN, **outside({*_OWN, *ENGINES}), **{name: _local(name) for name in _LOCAL}}
+"""By name."""

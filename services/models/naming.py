@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..catalogue.selector import Selector
 from ..choice import TITLES, kind_of
 from ..config import Config, ConfigError
 from ..kinds.kind import Work
@@ -16,6 +17,8 @@ def work_of(names: Sequence[str], config: Config) -> Work:
     if not names:
         raise ConfigError("without a name nobody knows what the model is to do; name a class, such as LanguageModel")
     name = names[0]
+    if (selector := Selector.parse(name)) is not None and selector.capability.work is not None:
+        return selector.capability.work
     provider, _, model = name.partition("/")
     kind = kind_of(provider, config, name)
     works: tuple[Work, ...] = kind.works

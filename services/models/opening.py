@@ -22,9 +22,11 @@ from ...actors.routing import (
 )
 from ...runtime import Ref, Strategy, Supervisor, System, child, open_system, supervisor
 from ...runtime.specs import ActorSpec
-from ..choice import Link, linked
+from ..catalogue.descriptor import ModelDescriptor
+from ..catalogue.selector import ORDERS, Selector
+from ..choice import Link, catalogue, linked
 from ..config import Config, ConfigError, read_config
-from ..kinds.kind import Work
+from ..kinds.kind import PARTS, Work
 from ..voice import provider_actor
 from .embedder import Embedder
 from .language_model import LanguageModel
@@ -83,9 +85,9 @@ class Models:
         Cancelling is safe: what was not started is not there.
 
         Args:
-            name: ``PROVIDER`` or ``PROVIDER/MODEL``, as in a configuration. Several, in a list or separated by commas,
-                are a chain: where one fails, the next one goes on, without losing or repeating anything. Empty: who is
-                there, as `troupe serve` chooses.
+            name: ``PROVIDER`` or ``PROVIDER/MODEL``, as in a configuration, or a wish: ``cheapest:text-generation``.
+                Several, in a list or separated by commas, are a chain: where one fails, the next one goes on, without
+                losing or repeating anything. Empty: who is there, as `troupe serve` chooses.
             kind: What it is to do: `LanguageModel`, `SpeechToText`, `TextToSpeech`, `Embedder` or `TextToImage`. It may
                 be left out where the name says it, but a type checker does not know names.
 
@@ -100,9 +102,25 @@ class Models:
                 self._opened[names, work] = await self._open(names, work)
             return self._opened[names, work]
 
+    async def find(self, wish: str) -> list[ModelDescriptor]:
+        """Return the models that fit a wish, such as ``cheapest:text-generation?region=eu``, the first choice first.
+
+        Those that could be used and lack something, such as a key, are among them; they say what.
+
+        Raises:
+            ConfigError: It is no wish.
+        """
+        selector = Selector.parse(wish)
+        if selector is None:
+            raise ConfigError(f"a wish begins with {', '.join(ORDERS)} and a colon", wish)
+        look = partial(catalogue, self.config, self._environ)
+        return selector.choose(await to_thread.run_sync(look, limiter=self._disk))
+
     async def _open(self, names: tuple[str, ...], work: Work) -> Model:
         find = partial(linked, self.config, self._environ, work, names)
         links = await to_thread.run_sync(find, limiter=self._disk)
+        if work not in PARTS and all(map(Selector.parse, names)):
+            links = links[:1]  # a wish for what has no chains is for one
         actors = tuple([await self._actor(link) for link in links])
         if len(actors) == 1:
             return CLASSES[work](actors[0], links, actors)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from troupe.actors.inference.catalogue import ENGINES
 from troupe.actors.secret import Secret
-from troupe.services.choice import Choice, choose
+from troupe.services.choice import Choice, catalogue, choose
 from troupe.services.config import Config, ConfigError, read_config
 
 
@@ -126,3 +126,50 @@ def test_a_key_that_can_not_be_one_is_told_by_its_variable(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match=r"^OPENAI_API_KEY: a key consists of") as caught:
         choose(Config(), {"OPENAI_API_KEY": "my key"}, tmp_path)
     assert "my key" not in str(caught.value)
+
+
+WISHES = """
+[voice]
+llm = ["cheapest:text-generation?locality=network", "fastest:text-generation"]
+[providers.dear]
+base_url = "http://10.0.0.2/v1"
+models = { llm = ["m"] }
+prices = { m = { input = 2, output = 2 } }
+[providers.cheap]
+base_url = "http://10.0.0.3/v1"
+models = { llm = ["m", "n"] }
+prices = { m = { input = 1, output = 1 } }
+"""
+
+
+def test_a_wish_is_a_chain_of_all_that_fit(tmp_path: Path) -> None:
+    choice = choose(configured(tmp_path, WISHES), {"OPENAI_API_KEY": "k"}, tmp_path)
+    links = choice.chain("llm")
+    assert [(link.name, link.flexible) for link in links] == [
+        ("cheap/m", False),
+        ("dear/m", False),
+        ("cheap/n", False),
+        *((name, True) for name in ("dear/m", "cheap/m", "cheap/n", "openai/gpt-4o-mini", "demonstration")),
+    ]
+    assert links[0].why == "cheapest:text-generation?locality=network"
+    omitted = {omission.name: omission.why for omission in choice.omissions}
+    assert omitted["anthropic/claude-haiku-5-5"].startswith("no key: set ANTHROPIC_API_KEY")
+
+
+def test_a_wish_that_nobody_fulfils(tmp_path: Path) -> None:
+    config = configured(tmp_path, "[voice]\nllm = 'any:text-generation?region=moon'")
+    with pytest.raises(ConfigError, match=r"any:text-generation\?region=moon: nobody who is known here is like that"):
+        choose(config, {}, tmp_path)
+    config = configured(tmp_path, "[voice]\nllm = 'any:text-to-speech'")
+    with pytest.raises(ConfigError, match=r"\[voice\] llm: text-to-speech is not what language model is"):
+        choose(config, {}, tmp_path)
+
+
+def test_the_catalogue_has_also_those_that_lack_something(tmp_path: Path) -> None:
+    problems = {
+        model.name: model.problem for model in catalogue(Config(), {"OPENAI_API_KEY": "k"}, tmp_path) if model.problem
+    }
+    assert "openai/gpt-4o-mini" not in problems
+    assert problems["deepgram/nova-3"].startswith("no key: set DEEPGRAM_API_KEY")
+    assert problems["whisper/Systran/faster-whisper-small"].startswith("nobody said that it is there")
+    assert problems["kokoro"] == "its model is not here: troupe models pull kokoro"

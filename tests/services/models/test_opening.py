@@ -77,6 +77,18 @@ async def test_what_is_not_known_can_be_read_by_anybody(opening: Opening) -> Non
             assert any(isinstance(event, TextDelta) for event in [event async for event in events])
 
 
+async def test_a_wish(wire: OpenAiWire, opening: Opening) -> None:
+    async with opening() as models:
+        found = await models.find("any:text-generation")
+        assert [model.name for model in found if not model.problem] == ["demonstration"]
+        assert "openai/gpt-4o-mini" in {model.name for model in found}
+        chain = await models.model(["mine/m", "any:text-generation"], LanguageModel)
+        assert chain.name == "mine/m, demonstration"
+        assert type(await models.model("any:text-generation")) is LanguageModel
+        with pytest.raises(ConfigError, match="a wish begins with cheapest, fastest, any and a colon"):
+            await models.find("openai")
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "told"),
     [

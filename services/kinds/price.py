@@ -1,0 +1,28 @@
+"""What a model costs."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Dollars = Annotated[float, Meta(ge=0)]
+
+
+class ModelPrice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model costs, in US dollars; None where that is not known, or it has no such price."""
+
+    input: Dollars | None = None
+    """Per million tokens read."""
+    output: Dollars | None = None
+    """Per million tokens written."""
+    cached: Dollars | None = None
+    """Per million tokens read from the provider's cache."""
+    hour: Dollars | None = None
+    """Per hour of audio heard."""
+    characters: Dollars | None = None
+    """Per million characters spoken."""
+    image: Dollars | None = None
+    """Per picture."""
+    source: str = ""
+    """Where it was read."""
+    read: str = ""
+    """When: a day, as ``YYYY-MM-DD``."""
