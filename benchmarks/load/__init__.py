@@ -1,1 +1,1 @@
-"""A load generator for servers of the OpenAI Realtime protocol, and the servers that the benchmarks put behind it."""
+"""The servers that benchmarks put under a load, and loads on them."""

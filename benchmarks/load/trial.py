@@ -1,79 +1,62 @@
-"""One run: a server process, a load process, and what the server used meanwhile."""
+"""One run: a server process, and the load on it of ``troupe bench load``."""
 
-import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import msgspec
+from troupe.services.bench.events import Setup
+from troupe.services.bench.load import once
+from troupe.services.bench.order import Order
+from troupe.services.bench.results import Step
+from troupe.services.bench.script import Plan
+from troupe.services.bench.worker import Workload
 
 HERE = Path(__file__).parents[1]
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Trial(msgspec.Struct, kw_only=True):
-    """What came of it."""
-
-    sessions: int
-    seconds: float
-    cpu: float
-    """Seconds of CPU that the server used in that time."""
-    memory: int
-    """Bytes that it held at the end, less what it held without sessions."""
-    switches: int
-    """Times that it was woken up, by itself or by the kernel."""
-    seen: dict[str, Any]
-
-    @property
-    def cpu_per_session(self) -> float:
-        """Milliseconds of CPU for one second of one session."""
-        return self.cpu / self.seconds / max(1, self.sessions) * 1000
+PAUSE = 3.0
+"""Seconds that users of the workload ``turns`` listen to an answer, which is longer, before they interrupt it."""
 
 
 def run(
     kind: str,
-    workload: str,
+    workload: Workload,
     *,
     sessions: int,
     seconds: float,
     warm_up: float = 3.0,
     sentences: int = 20,
     profile: str | None = None,
-) -> Trial:
-    """Measure `sessions` sessions on a fresh server."""
-    extra = ["--profile", profile] if profile else []
-    with process("load.server", kind, "--sentences", str(sentences), *extra) as server:
-        assert server.stdout is not None
-        port = server.stdout.readline().strip()
-        before = memory(server.pid)
-        with process(
-            "load.client", port, workload, "--sessions", str(sessions), "--seconds", str(seconds), "--warm-up",
-            str(warm_up),
-        ) as client:  # fmt: skip
-            assert client.stdout is not None
-            if not client.stdout.readline():
-                raise RuntimeError("the load generator failed; see above")
-            cpu, switches = _cpu(server.pid), _switches(server.pid)
-            seen = json.loads(client.stdout.readline())
-            return Trial(
-                sessions=sessions,
-                seconds=seconds,
-                cpu=_cpu(server.pid) - cpu,
-                memory=memory(server.pid) - before,
-                switches=_switches(server.pid) - switches,
-                seen=seen,
-            )
+) -> Step:
+    """Measure `sessions` sessions on a fresh server.
+
+    Raises:
+        LoadFailed: The server can't be measured, or this machine is too busy for that.
+    """
+    with server(kind, sentences, profile) as process:
+        return once(order(process, workload, seconds=seconds, warm_up=warm_up), sessions)
+
+
+def order(server: subprocess.Popen[str], workload: Workload, *, seconds: float, warm_up: float) -> Order:
+    """Return what is to be measured of a server that has just been started."""
+    assert server.stdout is not None
+    return Order(
+        url=f"127.0.0.1:{server.stdout.readline().strip()}",
+        workload=workload,
+        seconds=seconds,
+        warm_up=warm_up,
+        setup=Setup(answers=workload == "turns", silence=0.3, transcription=""),
+        plan=Plan(pause=PAUSE if workload == "turns" else 1.0, interrupt_every=0),
+        pid=server.pid,
+    )
 
 
 @contextmanager
-def process(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a module of this package until the block ends; it ends with its standard input."""
+def server(kind: str, sentences: int, profile: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Run a server of `load.server` until the block ends; it ends with its standard input."""
+    extra = ["--profile", profile] if profile else []
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-m", "load.server", kind, "--sentences", str(sentences), *extra],
         cwd=HERE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -89,34 +72,3 @@ def process(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def memory(pid: int) -> int:
-    """Return the bytes that a process holds in memory."""
-    return _status(pid, "VmRSS") * 1024
-
-
-def threads(pid: int) -> int:
-    """Return how many threads a process has."""
-    return _status(pid, "Threads")
-
-
-def descriptors(pid: int) -> int:
-    """Return how many file descriptors a process has open."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
-def _switches(pid: int) -> int:
-    return _status(pid, "voluntary_ctxt_switches")
-
-
-def _status(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    raise LookupError(name)

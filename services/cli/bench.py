@@ -5,6 +5,7 @@ from typing import Final
 from cyclopts import App
 
 COMMANDS: Final = {
+    "load": "Load a server with many sessions, and tell how it holds up.",
     "micro": "Run the benchmarks of the parts, and keep their results.",
 }
 """Each is in the module ``bench_`` and its name; only what is called is imported."""

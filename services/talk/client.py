@@ -1,10 +1,8 @@
 """A conversation with a server, from the first handshake to the last word."""
 
-import ssl
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 from anyio import Event, create_task_group, current_time, fail_after, sleep, sleep_until
 from msgspec import Struct
@@ -12,6 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from ...actors.errors import first_error
+from .address import realtime_url, refusal, tls_context
 from .dialogue import Dialogue, Play, Silence, TurnEnds
 from .screen import Screen
 
@@ -125,20 +124,6 @@ class Conversation:
             await self._socket.send(event)
 
 
-def _address(url: str) -> str:
-    """Complete an address: ``localhost:8000`` and ``http://…`` are understood, too.
-
-    Raises:
-        TalkFailed: It is none.
-    """
-    parts = urlsplit(url if "://" in url else f"ws://{url}")
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.hostname:
-        raise TalkFailed(f"{url} is no address; one is like ws://127.0.0.1:8000")
-    path = parts.path if parts.path not in ("", "/") else "/v1/realtime"
-    return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
-
-
 @asynccontextmanager
 async def conversation(wishes: Wishes, screen: Screen, sound: Sound, *, spoken: bool) -> AsyncGenerator[Conversation]:
     """Have a conversation for as long as the block lasts.
@@ -146,13 +131,16 @@ async def conversation(wishes: Wishes, screen: Screen, sound: Sound, *, spoken: 
     Raises:
         TalkFailed: It could not be begun, or the server has left.
     """
-    url = _address(wishes.url)
+    try:
+        url = realtime_url(wishes.url)
+    except ValueError as error:
+        raise TalkFailed(str(error)) from None
     dialogue = Dialogue(spoken=spoken)
     try:
         async with connect(
             url,
             additional_headers={"Authorization": f"Bearer {wishes.key}"} if wishes.key else {},
-            ssl=_context(wishes) if url.startswith("wss:") else None,
+            ssl=tls_context(insecure=wishes.insecure) if url.startswith("wss:") else None,
             max_size=2**21,
             compression=None,
             open_timeout=10,
@@ -171,8 +159,10 @@ async def conversation(wishes: Wishes, screen: Screen, sound: Sound, *, spoken: 
 
 def _explained(url: str, error: Exception) -> Exception:
     match error:
+        case InvalidStatus():
+            return TalkFailed(refusal(url, error.response.status_code))
         case InvalidHandshake() | InvalidURI():
-            return TalkFailed(_refusal(url, error))
+            return TalkFailed(refusal(url, None))
         case ConnectionClosed():
             return TalkFailed(f"the server has left ({error})")
         case OSError():  # time-outs are among them
@@ -180,24 +170,3 @@ def _explained(url: str, error: Exception) -> Exception:
             return TalkFailed(f"{url} can't be reached: {reason}; is `troupe serve` running there?")
         case _:
             return error
-
-
-def _context(wishes: Wishes) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if wishes.insecure:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
-def _refusal(url: str, error: Exception) -> str:
-    if not isinstance(error, InvalidStatus):
-        return f"{url} does not speak WebSocket; the address is like ws://127.0.0.1:8000"
-    match error.response.status_code:
-        case 401:
-            return "the server wants a key, or another one: set TROUPE_API_KEY, or pass --key"
-        case 404:
-            return f"{url} is the wrong path; the protocol is at /v1/realtime as a rule"
-        case 503:
-            return "the server is full, or about to end; try again in a moment"
-        case status:
-            return f"the server refused the connection ({status})"
