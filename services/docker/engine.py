@@ -10,6 +10,7 @@ since 1.41. A fixed one ages: engine 29 knows none below 1.44.
 import errno
 import math
 import os
+import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -83,6 +84,20 @@ def socket_of(environ: Mapping[str, str]) -> Path:
         return Path(path)
     rootless = Path(environ.get("XDG_RUNTIME_DIR") or "/nowhere") / "docker.sock"
     return rootless if rootless.exists() and not Path(SOCKET).exists() else Path(SOCKET)
+
+
+def local_client(limits: httpx2.Limits, socket: Path | None = None) -> httpx2.AsyncClient:
+    """Return a client for what is on this machine: no proxies, and no certificates, which take a while to load.
+
+    Args:
+        limits: Of its pool.
+        socket: The Unix socket that all its requests go to; None for those that their addresses name.
+    """
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket) if socket else None, verify=nobody, limits=limits)
+    return httpx2.AsyncClient(
+        transport=transport, base_url="http://engine" if socket else "", trust_env=False, timeout=None
+    )
 
 
 class Engine:

@@ -8,7 +8,7 @@ from typing import Final, Self
 import httpx2
 from anyio import CancelScope, CapacityLimiter, to_thread
 
-from .engine import Engine
+from .engine import Engine, local_client
 from .ownership import OWNER, RUN, SERVICE, Run
 from .wire import Listed
 
@@ -43,10 +43,8 @@ class Platform:
         begun = Run.begin(runs, purpose=purpose)
         run = await to_thread.run_sync(begun.__enter__, limiter=files)
         try:
-            # health checks go to this machine, whatever its proxies are; no connection is kept for the next one
-            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-            transport = httpx2.AsyncHTTPTransport(limits=limits)
-            async with Engine.open(socket) as engine, httpx2.AsyncClient(transport=transport, trust_env=False) as http:
+            unkept = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+            async with Engine.open(socket) as engine, local_client(unkept) as http:
                 yield cls(engine, run, http, files)
         finally:
             with CancelScope(shield=True):
@@ -63,7 +61,8 @@ class Platform:
         """
         keep, removed = set(keep), 0
         for listed in await self.engine.list(f"{OWNER}={self.run.owner}"):
-            if label(listed, SERVICE) not in keep and await self.is_leftover(listed):
+            kept = label(listed, SERVICE) in keep or label(listed, RUN) == self.run.name
+            if not kept and await self.is_leftover(listed):
                 await self.engine.remove(listed.id)
                 removed += 1
         return removed

@@ -36,8 +36,10 @@ from .engine import ExecResult
 from .errors import (
     BecameUnhealthy,
     ContainerDied,
+    EngineAbsent,
     EngineError,
     EngineRefused,
+    EngineSilent,
     ImageMissing,
     NeverHealthy,
     PortTaken,
@@ -55,6 +57,7 @@ from .wire import Container, EngineEvent, LogLine, Usage
 FIRST_PROBE: Final = 0.01
 """Seconds between the first two health checks of a service that starts; each pause is half as long again."""
 LONGEST_PAUSE: Final = 0.5
+GONE: Final = "the engine is gone; it is waited for"
 LAST_LINES: Final = 20
 """Lines of a dead container's output that its error carries."""
 REMOVAL: Final = 15.0
@@ -127,8 +130,10 @@ class Service(Actor):
         self._replica = replica
         self._terms = terms
         self._container = ""
+        self._places: dict[str, Place] = {}
         self._name = ""
         self._starting: CancelScope | None = None
+        self._following: CancelScope | None = None
         self._death: ServiceError | None = None
         self._ending = False
         self._engine_gone = False
@@ -163,22 +168,35 @@ class Service(Actor):
 
     async def _start(self, tasks: TaskGroup) -> None:
         replica = self._replica
-        replica.change(State.STARTING, container="")
-        try:
-            if replica.status.starts:  # it has run before: an engine that is gone now comes back
+        replica.change(State.STARTING, remark="", container="")
+        while True:
+            try:
+                await self._try_to_start(tasks)
+            except (EngineAbsent, EngineSilent) as error:
+                if self._following is not None:
+                    self._following.cancel()
+                if not replica.status.starts:
+                    replica.change(State.FAILED, remark=str(error))
+                    raise
+                replica.change(State.UNHEALTHY, remark=GONE, places={})  # it has run before, so the engine comes back
                 await self._engine.wait_available()
-            container = await self._leftover() or await self._create()
-            await tasks.start(self._follow, container)
-            if not (await self._engine.inspect(container)).state.running:
-                await self._run(container)
-            described = await self._engine.inspect(container)
-            replica.change(State.STARTING, starts=replica.status.starts + 1)
-            places = _places(described, self._plan)
-            await self._until_healthy(described, places)
-        except (ServiceError, ConfigError) as error:
-            replica.change(State.FAILED, remark=str(error).partition("\n")[0])
-            raise
-        replica.change(State.HEALTHY, places=places)
+            except (ServiceError, ConfigError) as error:
+                replica.change(State.FAILED, remark=str(error).partition("\n")[0])
+                raise
+            else:
+                break
+        replica.change(State.HEALTHY, places=self._places)
+
+    async def _try_to_start(self, tasks: TaskGroup) -> None:
+        self._engine_gone, self._death = False, None
+        container = await self._leftover() or await self._create()
+        await tasks.start(self._follow, container)
+        if not (await self._engine.inspect(container)).state.running:
+            await self._run(container)
+        described = await self._engine.inspect(container)
+        self._replica.change(State.STARTING, starts=self._replica.status.starts + 1)
+        self._places = _places(described, self._plan)
+        await self._until_healthy(described)
 
     async def _leftover(self) -> str:
         """Remove what earlier containers of this replica are left; return one that is adopted, if any."""
@@ -191,8 +209,8 @@ class Service(Actor):
                 continue
             usable = listed.state == "running" and label(listed, FINGERPRINT) == self._plan.fingerprint
             if self._terms.adopt and usable and not adopted:
-                adopted = listed.id
-                self._container = adopted
+                adopted = self._container = listed.id
+                self._replica.change(container=adopted)
             else:
                 await self._engine.remove(listed.id)
         return adopted
@@ -231,12 +249,12 @@ class Service(Actor):
                 ) from error
             raise explained(self._plan.service, error) from error
 
-    async def _until_healthy(self, described: Container, places: dict[str, Place]) -> None:
+    async def _until_healthy(self, described: Container) -> None:
         grace = self._plan.start_grace
         with CancelScope(deadline=current_time() + grace) as starting:
             self._starting = starting
             if self._death is None:
-                await self._first_checks(described, places)
+                await self._first_checks(described)
         self._starting = None
         if self._death is not None:
             raise self._death
@@ -245,12 +263,12 @@ class Service(Actor):
             self._replica.last_lines = await self._last_lines()
             raise NeverHealthy(self._plan.service, grace, remark, self._replica.last_lines)
 
-    async def _first_checks(self, described: Container, places: dict[str, Place]) -> None:
+    async def _first_checks(self, described: Container) -> None:
         """Wait for the first health check that succeeds."""
         health, state = self._plan.health, described.state.health
         if health is not None and not health.command:
             pause = FIRST_PROBE
-            while problem := await probe(self._platform.http, health, places):
+            while problem := await probe(self._platform.http, health, self._places):
                 self._replica.change(remark=problem)
                 await sleep(pause)
                 pause = min(LONGEST_PAUSE, 1.5 * pause)
@@ -264,20 +282,22 @@ class Service(Actor):
     async def _follow(self, container: str, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
         """Hear what becomes of the container, also over restarts of the engine."""
         since = time.time() - 1
-        while True:
-            with suppress(EngineError):
-                async with self._engine.events({"container": [container]}, since) as events:
-                    if self._engine_gone:
-                        await self._look_again(container)
-                    else:
-                        task_status.started()
-                    async for event in events:
-                        await self._notice(event, container)
-            if not self._engine_gone:
+        with CancelScope() as self._following:
+            while True:
+                with suppress(EngineError):
+                    async with self._engine.events({"container": [container]}, since) as events:
+                        if self._engine_gone:
+                            await self._look_again(container)
+                        else:
+                            task_status.started()
+                        async for event in events:
+                            await self._notice(event, container)
                 self._engine_gone = True
-                self._replica.change(State.UNHEALTHY, remark="the engine is gone; it is waited for")
-            since = time.time()
-            await self._engine.wait_available()
+                if self._starting is not None or self._death is not None:
+                    return  # whoever starts it, or buries it, finds out himself
+                self._replica.change(State.UNHEALTHY, remark=GONE)
+                since = time.time()
+                await self._engine.wait_available()
 
     async def _notice(self, event: EngineEvent, container: str) -> None:
         """React to what happened to the container."""
@@ -338,11 +358,13 @@ class Service(Actor):
             await sleep(health.interval)
             if self._engine_gone:  # nothing could be restarted
                 continue
-            problem = await probe(self._platform.http, health, self._replica.status.places)
+            problem = await probe(self._platform.http, health, self._places)
             failures = failures + 1 if problem else 0
             if failures >= health.retries:
-                self._unwell(problem)
-                return
+                with suppress(EngineError):  # whoever is dead is not well, either: that will be told
+                    if (await self._engine.inspect(self._container)).state.running:
+                        self._unwell(problem)
+                        return
             if self._replica.status.state in LIVE:
                 self._replica.change(State.UNHEALTHY if problem else State.HEALTHY, remark=problem)
 

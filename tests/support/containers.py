@@ -1,6 +1,7 @@
 """Services for tests with the real engine: the stand-in server, as it is, slow, stubborn or broken."""
 
 import os
+import socket as sockets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -11,8 +12,9 @@ import pytest
 from images import PATH, image_name, python_image
 from troupe.runtime import System, open_system
 from troupe.services.docker.container import Plan
-from troupe.services.docker.engine import socket_of
+from troupe.services.docker.engine import Engine, socket_of
 from troupe.services.docker.manifest import Health, Port, Requirements
+from troupe.services.docker.ownership import OWNER
 from troupe.services.docker.platform import Platform
 from troupe.services.docker.service import USUAL, Terms, supervised
 from troupe.services.docker.status import Replicas, State, any_change
@@ -20,6 +22,7 @@ from troupe.services.docker.units import Bytes, Seconds
 
 IMAGE = image_name()
 STAND_IN = (Path(__file__).parent / "stand_in.py").read_text()
+PYTHON = (PATH, "-S", "-c")
 QUICK = Health(http="/health", interval=Seconds(0.1), timeout=Seconds(5), retries=2)
 
 
@@ -27,9 +30,11 @@ QUICK = Health(http="/health", interval=Seconds(0.1), timeout=Seconds(5), retrie
 def engine_problem(socket: Path) -> str:
     """Return why the engine can't be used; empty if it can."""
     try:
+        with sockets.socket(sockets.AF_UNIX) as tried:  # httpx leaves a socket open that it could not connect
+            tried.connect(str(socket))
         with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(socket)), timeout=10) as client:
             client.get("http://engine/_ping").raise_for_status()
-    except httpx2.HTTPError as error:
+    except (OSError, httpx2.HTTPError) as error:
         return f"there is no Docker Engine at {socket}: {error}"
     return ""
 
@@ -62,7 +67,7 @@ def stand_in(name: str = "stand-in", **changes: object) -> Plan:
         "service": name,
         "folder": Path("/"),
         "image": IMAGE,
-        "command": (PATH, "-S", "-c", STAND_IN),
+        "command": (*PYTHON, STAND_IN),
         "ports": {"http": Port(container=8000)},
         "health": QUICK,
         "requirements": Requirements(memory=Bytes(96 << 20), processes=64),
@@ -71,16 +76,36 @@ def stand_in(name: str = "stand-in", **changes: object) -> Plan:
     return Plan(**{**given, **changes})  # type: ignore[arg-type]
 
 
+class Ran:
+    """Services that run."""
+
+    def __init__(self, system: System, platform: Platform, services: list[Replicas]) -> None:
+        self.system = system
+        self.platform = platform
+        self.services = services
+
+    @property
+    def engine(self) -> Engine:
+        return self.platform.engine
+
+    def replicas(self, number: int = 0) -> Replicas:
+        """The replicas of one of the services."""
+        return self.services[number]
+
+    async def containers(self) -> list[str]:
+        """The names of the containers of this run."""
+        async with Engine.open(self.engine.socket) as engine:
+            return [each.names[0] for each in await engine.list(f"{OWNER}={self.platform.run.owner}")]
+
+
 @asynccontextmanager
-async def running(
-    socket: Path, runs: Path, *plans: Plan, terms: Terms = USUAL, count: int = 1
-) -> AsyncGenerator[tuple[System, list[Replicas]]]:
-    """Run services in a system of their own."""
+async def running(socket: Path, runs: Path, *plans: Plan, terms: Terms = USUAL, count: int = 1) -> AsyncGenerator[Ran]:
+    """Run services in a system of their own, and see that nothing of them is left."""
     async with Platform.open(socket=socket, runs=runs) as platform:
         services = [Replicas(plan.service, count) for plan in plans]
         specs = [supervised(platform, plan, each, terms) for plan, each in zip(plans, services, strict=True)]
         async with open_system(*specs) as system:
-            yield system, services
+            yield Ran(system, platform, services)
 
 
 async def until(replicas: Replicas, state: State, starts: int = 0) -> None:

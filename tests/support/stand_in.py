@@ -2,14 +2,13 @@
 
 What it does at first, the environment says: `LOAD` seconds until it is well, `EXIT` a status to end with at once,
 `STUBBORN` to ignore SIGTERM, `TRANSCRIPT` what it hears. Its port is 8000. A POST to ``/die?code=3``,
-``/hog`` (memory), ``/fork`` (processes), ``/unwell`` and ``/slow`` changes how it is.
+``/hog`` (memory), ``/unwell`` and ``/slow?seconds=1`` changes how it is.
 """
 
 import http.server
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -59,18 +58,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             held = []
             while True:
                 held.append(os.urandom(1 << 20))
-        elif url.path == "/fork":
-            children, refused = [], 0
-            for _ in range(int(given["count"])):
-                try:
-                    children.append(subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"]))
-                except OSError:
-                    refused += 1
-            for child in children:
-                child.kill()
-                child.wait()
-            self.answer(200, {"refused": refused})
-            return
         elif url.path == "/slow":
             WELL["pause"] = float(given["seconds"])
         elif url.path == "/v1/audio/transcriptions":
