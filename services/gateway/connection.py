@@ -19,6 +19,7 @@ from ...actors.realtime.decoding import decode_client_event
 from ...actors.realtime.encoding import encode
 from ...actors.realtime.errors import ClientMistake, frame_is_binary
 from ...actors.realtime.handshake import Handshake
+from ...actors.realtime.large_frames import decode_large_frame
 from ...actors.realtime.names import Dialect
 from ...actors.realtime.session_config import Session, TranscriptionSession
 from ...actors.voice.services import Services
@@ -350,6 +351,7 @@ def _decode(message: Message, dialect: Dialect) -> FromClient:
     try:
         if isinstance(message, bytes):
             raise frame_is_binary()
-        return decode_client_event(message, dialect)
+        decode = decode_client_event if len(message) < LARGE else decode_large_frame
+        return decode(message, dialect)
     except ClientMistake as mistake:
         return mistake
