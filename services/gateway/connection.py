@@ -215,6 +215,7 @@ class Connection:
     def expire(self) -> None:
         """Cut the client off: a frame could not be sent in time."""
         self._connections.cut_off += 1
+        _log.warning("a client does not read what it is sent: its connection is dropped")
         self.leave(TOO_SLOW)
 
     # -- from the session to the client ----------------------------------------------------------------------------

@@ -1,20 +1,15 @@
 """Servers in processes of their own: how they end, what becomes of workers that die, and TLS."""
 
 import http.client
-import json
 import os
 import signal
 import ssl
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+from launched import Server, server, until, until_closed
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 pytestmark = [
@@ -22,74 +17,6 @@ pytestmark = [
     # here connections outlive blocks
     pytest.mark.filterwarnings("ignore:connect.. must be used as a context manager:DeprecationWarning"),
 ]
-
-SERVED = Path(__file__).parents[2] / "support" / "served.py"
-
-
-class Server:
-    """A running server."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
-        self.process = process
-        self.port = int(process.stdout.readline())
-        self.errors = ""
-
-    def get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def wait_ready(self) -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                if self.get("/readyz")[0] == 200:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.02)
-        raise AssertionError("the server did not become ready")
-
-    def session(self) -> ClientConnection:
-        socket = connect(f"ws://127.0.0.1:{self.port}/v1/realtime", close_timeout=1)
-        until(socket, "session.created")
-        return socket
-
-    def end(self, number: int = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
-
-
-@contextmanager
-def server(workers: int, drain: float = 5, *more: str) -> Iterator[Server]:
-    command = [sys.executable, str(SERVED), str(workers), str(drain), *more]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield Server(process)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def until(socket: ClientConnection, kind: str) -> dict[str, Any]:
-    while True:
-        event: dict[str, Any] = json.loads(socket.recv(timeout=10))
-        if event["type"] == kind:
-            return event
-
-
-def until_closed(socket: ClientConnection) -> tuple[list[str], int]:
-    """Return what came, and the code with which the connection was closed."""
-    kinds: list[str] = []
-    while True:
-        try:
-            kinds.append(json.loads(socket.recv(timeout=10))["type"])
-        except ConnectionClosed as closed:
-            return kinds, closed.rcvd.code if closed.rcvd is not None else 1006
 
 
 def test_a_server_that_is_told_to_end_lets_turns_end_and_sends_new_ones_away() -> None:
