@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..config.errors import ConfigError
+from ..shipped import FOLDER as SHIPPED
 from .container import SECRETS, Plan
 from .manifest import VARIABLE, Secret
 from .ownership import Run
@@ -55,7 +56,7 @@ def prepare(
         allowed=allowed,
         files=files,
         variables=[secret.variable for secret in plan.secrets.values() if secret.variable],
-        own=[run.secrets],
+        own=[run.secrets, SHIPPED],
     )
     for volume in plan.volumes:
         if volume.folder and not (plan.folder / volume.folder).exists():

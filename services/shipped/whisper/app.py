@@ -1,16 +1,14 @@
 """The routes of the server."""
 
-from typing import Any
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
-from ..serving.refusals import HANDLERS, json_response
+from ..serving.refusals import HANDLERS, Refused, json_response
 from ..serving.slots import Slots
 from .engine import Engine
-from .files import Files, check_model
+from .files import Files
 from .realtime import Realtime
 from .settings import Settings
 
@@ -33,8 +31,8 @@ def application(engine: Engine, settings: Settings) -> Starlette:
         return json_response({"object": "list", "data": [model]})
 
     async def one_model(request: Request) -> Response:
-        named: Any = request.path_params["model"]
-        check_model(named, engine.model)
+        if request.path_params["model"] != engine.model:
+            raise Refused(404, f"There is the model {engine.model} here, and no other.", code="model_not_found")
         return json_response(model)
 
     return Starlette(

@@ -17,9 +17,8 @@ class Pcm(Struct, forbid_unknown_fields=True):
 
 
 class Transcription(Struct):
-    """How speech is written down."""
+    """How speech is written down. Whatever model it names: there is one."""
 
-    model: str | UnsetType | None = UNSET
     language: str | UnsetType | None = UNSET
     prompt: str | UnsetType | None = UNSET
 

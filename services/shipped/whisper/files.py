@@ -16,8 +16,6 @@ from .engine import RATE, Engine, Segment, Task
 from .languages import LANGUAGES
 from .settings import Settings
 
-ALIAS: Final = "whisper-1"
-"""OpenAI's name for the model; clients that can't be told another one send it."""
 GRANULARITIES: Final = frozenset({"word", "segment"})
 SHORTEST: Final = 0.1
 """Seconds below which OpenAI refuses to listen."""
@@ -51,7 +49,7 @@ class Files:
     async def _answer(self, request: Request, *, translate: bool) -> Answering:
         form = await read_form(request, self._settings.largest_upload)
         try:
-            asked = read_asked(form, self._engine.model, translate=translate)
+            asked = read_asked(form, translate=translate)
             upload = form.get("file")
             if not isinstance(upload, UploadFile):
                 raise Refused(400, "There is no file in the form.", param="file", code="missing_required_parameter")
@@ -98,14 +96,15 @@ class Files:
         await push(written(transcript, asked.form, asked.granularities))
 
 
-def read_asked(form: FormData, model: str, *, translate: bool) -> Asked:
+def read_asked(form: FormData, *, translate: bool) -> Asked:
     """Read the fields of a form; those that are not known are left alone, as OpenAI's clients have more each month.
+
+    The model may be called anything: there is one, and clients have to say something.
 
     Raises:
         Refused: A value is wrong; the text says what is possible.
     """
     fields = {name: value.strip() for name, value in form.multi_items() if isinstance(value, str)}
-    check_model(fields.get("model", ""), model)
     language = fields.get("language", "").lower() or None
     if language is not None and language not in LANGUAGES:
         raise Refused(400, "The language is an ISO 639-1 code, such as en.", param="language", code="invalid_value")
@@ -128,12 +127,6 @@ def read_asked(form: FormData, model: str, *, translate: bool) -> Asked:
     )
     stream = fields.get("stream", "").lower() in {"true", "1"} and not translate
     return Asked(task=task, form=shape, granularities=granularities, stream=stream)
-
-
-def check_model(asked: str, model: str) -> None:
-    """Raise `Refused` unless the model that is asked for is the one there is; none and OpenAI's name stand for it."""
-    if asked not in {"", ALIAS, model}:
-        raise Refused(404, f"There is the model {model} here, and no other.", param="model", code="model_not_found")
 
 
 def _number(fields: dict[str, str], name: str, least: float, most: float) -> float | None:

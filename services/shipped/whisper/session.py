@@ -15,10 +15,8 @@ import numpy as np
 from msgspec import UNSET, Struct
 from numpy.typing import NDArray
 
-from ..serving.refusals import Refused
 from .client_events import ClientEvent, Mistake, Pcm, SessionUpdate, decode_event
 from .engine import Segment, Task
-from .files import check_model
 from .languages import LANGUAGES
 from .settings import Settings
 from .turn import Turn
@@ -154,11 +152,6 @@ class Session:
                 where = "session.audio.input.format.rate"
                 raise Mistake(f"The rate is from {RATES[0]} to {RATES[1]} Hz.", code="invalid_value", param=where)
         if given.transcription is not UNSET:
-            try:
-                check_model(given.transcription.model or "", self._model)
-            except Refused as refused:
-                where = "session.audio.input.transcription.model"
-                raise Mistake(refused.message, code="invalid_value", param=where) from None
             language = language if given.transcription.language is UNSET else given.transcription.language or None
             prompt = prompt if given.transcription.prompt is UNSET else given.transcription.prompt or None
             if language is not None and language not in LANGUAGES:
