@@ -18,8 +18,14 @@ from .samples import RawSamples
 from .usage import Meter
 from .websocket import WebSocket
 
+_MARKS: Final = ' .,;:!?…¿¡。、"“”„'
 PAUSE: Final = 4.0
 """Seconds without audio after which the provider is told that there is more to come: most close after ten."""
+
+
+def bare(word: str) -> str:
+    """Return a word without the marks and spaces around it, unless it is nothing else."""
+    return word.strip(_MARKS) or word
 
 
 class Hearing(Protocol):

@@ -40,7 +40,10 @@ PUBLIC = {
     "troupe.services.wire.ollama": "OllamaWire",
     "troupe.services.wire.openai": "Heard OpenAiWire Reply ToolUse",
     "troupe.services.wire.openrouter": "OpenRouterWire",
+    "troupe.services.wire.speaches": "SpeachesWire",
     "troupe.services.wire.together": "TogetherWire",
+    "troupe.services.wire.whisper_asr": "WhisperAsrWire",
+    "troupe.services.wire.whisper_cpp": "WhisperCppWire",
 }
 
 

@@ -9,7 +9,18 @@ from .. import wire as wire_servers
 from .failing import MISCONFIGURED, fail
 
 Name = Literal[
-    "anthropic", "cartesia", "chatterbox", "deepgram", "elevenlabs", "ollama", "openai", "openrouter", "together"
+    "anthropic",
+    "cartesia",
+    "chatterbox",
+    "deepgram",
+    "elevenlabs",
+    "ollama",
+    "openai",
+    "openrouter",
+    "speaches",
+    "together",
+    "whisper_asr",
+    "whisper_cpp",
 ]
 
 SERVERS: Final[dict[Name, str]] = {
@@ -21,10 +32,13 @@ SERVERS: Final[dict[Name, str]] = {
     "ollama": "OllamaWire",
     "openai": "OpenAiWire",
     "openrouter": "OpenRouterWire",
+    "speaches": "SpeachesWire",
     "together": "TogetherWire",
+    "whisper_asr": "WhisperAsrWire",
+    "whisper_cpp": "WhisperCppWire",
 }
 """The class of each, in the package of its name."""
-KEYLESS: Final = frozenset({"chatterbox", "ollama"})
+KEYLESS: Final = frozenset({"chatterbox", "ollama", "whisper_asr", "whisper_cpp"})
 """Those whose API knows no keys."""
 
 

@@ -108,6 +108,13 @@ _OWN: Final = {
             base_url="http://127.0.0.1:8000/v1",
             remark="a Whisper server with OpenAI's API, such as speaches, on this machine",
         ),
+        Kind(name="whisper-cpp", stt="whisper", module="whisper_server", remark="whisper.cpp's server on this machine"),
+        Kind(
+            name="whisper-asr",
+            stt="whisper",
+            module="whisper_server",
+            remark="whisper-asr-webservice on this machine",
+        ),
         Kind(
             name="chatterbox",
             tts="chatterbox-tts-1",

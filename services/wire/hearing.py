@@ -3,6 +3,12 @@
 from collections import deque
 from typing import Final, NamedTuple
 
+from anyio import to_thread
+
+from ...codecs.asset import load
+from ...codecs.decode import read_audio
+from ...codecs.errors import CodecError
+
 SECONDS_PER_WORD: Final = 0.3
 COUNTING: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -49,3 +55,11 @@ class Texts:
     def clear(self) -> None:
         """Forget all."""
         self._texts.clear()
+
+
+async def seconds_of(recording: bytes) -> float | None:
+    """Return how long a recording is; None if it is none."""
+    try:
+        return await to_thread.run_sync(lambda: read_audio(load(recording)).duration)
+    except CodecError:
+        return None

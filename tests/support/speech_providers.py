@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anyio import fail_after, sleep
+from msgspec.structs import replace
 from troupe.actors.contracts import Say, Speech, Synthesize, Transcribe, Transcript
 from troupe.actors.errors import ProviderError, ProviderUnavailable
 from troupe.actors.http import Deadlines, HttpClient
@@ -37,6 +38,9 @@ from troupe.actors.providers.openai.speech import OpenAiSpeech
 from troupe.actors.providers.openai.transcription import OpenAiTranscription
 from troupe.actors.providers.openai.wire.speech import SpeechOptions
 from troupe.actors.providers.openai.wire.transcription import TranscriptionOptions
+from troupe.actors.providers.whisper.endpoint import endpoint as whisper
+from troupe.actors.providers.whisper.transcription import WhisperTranscription
+from troupe.actors.providers.whisper.wire.transcription import TranscriptionOptions as WhisperOptions
 from troupe.actors.secret import Secret
 from troupe.runtime import Ref, child, open_system
 from troupe.runtime.specs import ActorSpec
@@ -47,7 +51,10 @@ from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.elevenlabs import ElevenLabsWire
 from troupe.services.wire.openai import OpenAiWire
 from troupe.services.wire.openai import speech as openai_speech
+from troupe.services.wire.speaches import SpeachesWire
 from troupe.services.wire.tone import tone
+from troupe.services.wire.whisper_asr import WhisperAsrWire
+from troupe.services.wire.whisper_cpp import WhisperCppWire
 
 KEY = "sk-canary-777"
 
@@ -96,6 +103,14 @@ def _elevenlabs(url: str, deadlines: Deadlines) -> ElevenLabsEndpoint:
 
 def _cartesia(url: str, deadlines: Deadlines) -> CartesiaEndpoint:
     return CartesiaEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
+
+
+def _whisper(server: str) -> Callable[[HttpClient, str, Deadlines], ActorSpec]:
+    def actor(http: HttpClient, url: str, deadlines: Deadlines) -> ActorSpec:
+        at = replace(whisper(server, base_url=url), key=Secret(KEY), deadlines=deadlines)
+        return child(WhisperTranscription, http, at, WhisperOptions(), name="x")
+
+    return actor
 
 
 KATIE = "f786b574-daa5-4673-aa0c-cbe3e8534c02"
@@ -185,6 +200,51 @@ RECOGNISERS = [
         streams=True,
         unknown=_UNKNOWN,
         complaint=_CARTESIA_ERROR,
+        models=False,
+    ),
+    SpeechProvider(
+        name="speaches",
+        wire=SpeachesWire,
+        path="/v1/audio/transcriptions",
+        actor=lambda http, url, deadlines: child(
+            OpenAiTranscription,
+            http,
+            endpoint("speaches", base_url=f"{url}/v1", key=Secret(KEY), deadlines=deadlines),
+            TranscriptionOptions(model="Systran/faster-whisper-small"),
+            name="x",
+        ),
+        streams=False,
+        unknown=b'data: {"type":"novelty"}\n\n',
+        complaint=b'data: {"detail":"private","error":{"message":"private","type":"server_error"}}\n\n',
+        word_times=False,
+    ),
+    SpeechProvider(
+        name="speaches-words",
+        wire=SpeachesWire,
+        path="/v1/audio/transcriptions",
+        actor=lambda http, url, deadlines: child(
+            OpenAiTranscription,
+            http,
+            endpoint("speaches", base_url=f"{url}/v1", key=Secret(KEY), deadlines=deadlines),
+            TranscriptionOptions(model="Systran/faster-whisper-small", word_times=True),
+            name="x",
+        ),
+        streams=False,
+    ),
+    SpeechProvider(
+        name="whisper_cpp",
+        wire=WhisperCppWire,
+        path="/inference",
+        actor=_whisper("whisper-cpp"),
+        streams=False,
+        models=False,
+    ),
+    SpeechProvider(
+        name="whisper_asr",
+        wire=WhisperAsrWire,
+        path="/asr",
+        actor=_whisper("whisper-asr"),
+        streams=False,
         models=False,
     ),
 ]
@@ -277,6 +337,23 @@ SYNTHESIZERS = [
         models=False,
         long="a" * 2500,
         spoken=lambda text: tone(text, KATIE, 24_000),
+    ),
+    SpeechProvider(
+        name="speaches",
+        wire=SpeachesWire,
+        path="/v1/audio/speech",
+        actor=lambda http, url, deadlines: child(
+            OpenAiSpeech,
+            http,
+            endpoint("speaches", base_url=f"{url}/v1", key=Secret(KEY), deadlines=deadlines),
+            SpeechOptions(model="speaches-ai/Kokoro-82M-v1.0-ONNX", voice="af_heart", streamed="events"),
+            name="x",
+        ),
+        streams=False,
+        unknown=b'data: {"type":"novelty"}\n\n',
+        complaint=b'data: {"error":{"message":"private","type":"server_error"}}\n\n',
+        word_times=False,
+        spoken=lambda text: openai_speech.tone(openai_speech.Asked(model="x", input=text, voice="af_heart")),
     ),
     SpeechProvider(
         name="chatterbox",

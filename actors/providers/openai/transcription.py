@@ -2,7 +2,6 @@
 
 from ....runtime import Duplex
 from ...contracts import Transcribe, Transcript, Usage
-from ...errors import BrokenStream
 from ...http import HttpAnswer, HttpClient
 from ...provider import ProviderActor
 from ...recording import collect
@@ -12,6 +11,7 @@ from .wire.transcription import (
     LARGEST_ANSWER,
     LARGEST_UPLOAD,
     SHORTEST,
+    HeardSoFar,
     TranscriptionOptions,
     decode_transcript_event,
     decode_transcription,
@@ -56,18 +56,17 @@ class OpenAiTranscription(ProviderActor[OpenAiApi]):
             self._meter.add(Usage(seconds=seconds))
 
     async def _read_events(self, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
-        text = ""
+        heard = HeardSoFar()
         async for event in answer.events():
             news = decode_transcript_event(event.data, self._api.provider)
+            more = heard.take(news)
             if news.last:
                 self._meter.add(news.tokens)
-                await caller.send(Transcript(news.text, final=True))
-                await answer.drain()
-                return
-            if news.more:
-                text += news.more
-                await caller.send(Transcript(text))
-        raise BrokenStream(self._api.provider, "the stream ended before the transcript did")
+                break
+            if more:
+                await caller.send(Transcript(heard.text))
+        await caller.send(heard.result(self._api.provider))
+        await answer.drain()
 
     async def _read_whole(self, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
         whole = decode_transcription(await answer.read(LARGEST_ANSWER), self._api.provider)

@@ -9,11 +9,8 @@ from anyio import to_thread
 from starlette.datastructures import Headers, UploadFile
 from starlette.requests import Request
 
-from ....codecs.asset import load
-from ....codecs.decode import read_audio
-from ....codecs.errors import CodecError
 from ..answers import Answer, Refused, json_answer
-from ..hearing import Texts, heard
+from ..hearing import Texts, heard, seconds_of
 from ..server import Handler, WireServer
 from ..socket import SocketHandler, WireSocket
 from . import conversations, speech
@@ -120,10 +117,10 @@ class ElevenLabsWire(WireServer):
             if not files or not all(isinstance(file, UploadFile) for file in files):
                 raise misplaced("files")
             try:
-                labels = msgspec.json.decode(str(form.get("labels") or "{}"), type=dict[str, str] | None) or {}
+                labels = msgspec.json.decode(str(form.get("labels") or "null"), type=dict[str, str] | None)
             except msgspec.DecodeError:
                 raise misplaced("labels") from None
-        return json_answer({"voice_id": self._library.add(name, labels), "requires_verification": False})
+        return json_answer({"voice_id": self._library.add(name, labels or {}), "requires_verification": False})
 
     async def _delete_voice(self, request: Request) -> Answer:
         self._library.delete(request.path_params["voice"])
@@ -175,10 +172,9 @@ class ElevenLabsWire(WireServer):
                 raise Refused(refusal(400, "model_not_found", "A model with this id does not exist."))
             audio, raw = await file.read(), form.get("file_format") == "pcm_s16le_16"
             language = str(form.get("language_code") or "eng")
-        try:
-            seconds = len(audio) / 32_000 if raw else await to_thread.run_sync(lambda: read_audio(load(audio)).duration)
-        except CodecError:
-            raise Refused(refusal(400, "invalid_content", "The file is corrupted.")) from None
+        seconds = len(audio) / 32_000 if raw else await seconds_of(audio)
+        if seconds is None:
+            raise Refused(refusal(400, "invalid_content", "The file is corrupted."))
         words = heard(self._texts.next(), seconds, whole=True)
         return json_answer(
             {

@@ -104,10 +104,30 @@ class OpenAiWire(ModelWire):
 
     def answer_images(self, body: bytes) -> Answer:
         """Return the answer to a request for pictures; this takes its time, in a thread."""
-        asked = _decode(body, images.Asked)
+        asked = decode_body(body, images.Asked)
         asked.check()
-        self._check_model(asked.model)
+        self.check_model(asked.model)
         return images.answer(asked)
+
+    def answer_speech(self, body: bytes) -> Answer:
+        """Return the answer to a request for speech; this takes its time, in a thread."""
+        asked = decode_body(body, speech.Asked)
+        asked.check()
+        self.check_model(asked.model)
+        return speech.answer(asked)
+
+    def answer_transcription(self, upload: transcription.Upload, said: transcription.Heard) -> Answer:
+        """Return the answer to a recording."""
+        return transcription.answer(upload, said)
+
+    def unsaid(self, upload: transcription.Upload) -> transcription.Heard:
+        """Return what is heard in a recording of which a test has said nothing."""
+        return transcription.Heard(f"{upload.seconds:.2f} seconds of audio")
+
+    def check_model(self, model: str) -> None:
+        """Raise `Refused` if there is no such model."""
+        if self._models is not None and model not in self._models:
+            raise no_such_model(model)
 
     def refusal(self, answer: Answer) -> Answer:
         """Return an error as the provider writes it; `answer` is as OpenAI does."""
@@ -127,10 +147,6 @@ class OpenAiWire(ModelWire):
 
         return guarded
 
-    def _check_model(self, model: str) -> None:
-        if self._models is not None and model not in self._models:
-            raise no_such_model(model)
-
     async def _list_models(self, _request: Request) -> Answer:
         return json_answer(self.list_models(self._models or MODELS))
 
@@ -141,39 +157,35 @@ class OpenAiWire(ModelWire):
         return json_answer(_model(name))
 
     async def _chat(self, request: Request) -> Answer:
-        asked = _decode(await request.body(), chat.Asked)
+        asked = decode_body(await request.body(), chat.Asked)
         asked.check()
-        self._check_model(asked.model)
+        self.check_model(asked.model)
         return self.answer_chat(asked, self.next_reply(asked.last_text()), next(self._numbers))
 
     async def _embeddings(self, request: Request) -> Answer:
-        asked = _decode(await request.body(), embeddings.Asked)
+        asked = decode_body(await request.body(), embeddings.Asked)
         asked.check()
-        self._check_model(asked.model)
+        self.check_model(asked.model)
         return embeddings.answer(asked)
 
     async def _images(self, request: Request) -> Answer:
         return await to_thread.run_sync(self.answer_images, await request.body())
 
     async def _speech(self, request: Request) -> Answer:
-        asked = _decode(await request.body(), speech.Asked)
-        asked.check()
-        self._check_model(asked.model)
-        return await to_thread.run_sync(speech.answer, asked)
+        return await to_thread.run_sync(self.answer_speech, await request.body())
 
     async def _transcription(self, request: Request) -> Answer:
         async with request.form() as form:
             upload = await transcription.read_upload(form)
-        self._check_model(upload.model)
-        default = transcription.Heard(f"{upload.seconds:.2f} seconds of audio")
-        return transcription.answer(upload, self._heard.popleft() if self._heard else default)
+        self.check_model(upload.model)
+        return self.answer_transcription(upload, self._heard.popleft() if self._heard else self.unsaid(upload))
 
 
 def _model(name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": chat.CREATED, "owned_by": "system", "shutdown_date": None}
 
 
-def _decode(body: bytes, form: type[T]) -> T:
+def decode_body(body: bytes, form: type[T]) -> T:
     """Decode a body, or say what is wrong with it as the API does."""
     try:
         return msgspec.json.decode(body, type=form)

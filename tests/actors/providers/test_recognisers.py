@@ -174,7 +174,7 @@ async def test_what_goes_wrong(provider: SpeechProvider, wire: Any, opened: Open
 
 async def check_error(error: ProviderError, provider: SpeechProvider, ref: Ref, fault: Fault, failures: int) -> None:
     """It says enough and not too much, and the actor lives on."""
-    assert error.provider == provider.name.partition("-")[0]
+    assert error.provider == provider.name.partition("-")[0].replace("_", "-")
     assert error.retry_after == (fault.retry_after if isinstance(fault, Refuse) else None)
     assert "private" not in f"{error} {error.details}"
     assert KEY not in f"{error} {error.details}"

@@ -188,7 +188,7 @@ async def test_what_goes_wrong(provider: SpeechProvider, wire: Any, opened: Open
 
 async def check_error(error: ProviderError, provider: SpeechProvider, ref: Ref, fault: Fault, failures: int) -> None:
     """It says enough and not too much, and the actor lives on."""
-    assert error.provider == provider.name.partition("-")[0]
+    assert error.provider == provider.name.partition("-")[0].replace("_", "-")
     assert error.retry_after == (fault.retry_after if isinstance(fault, Refuse) else None)
     assert "private" not in f"{error} {error.details}"
     assert KEY not in f"{error} {error.details}"
@@ -199,10 +199,11 @@ async def check_error(error: ProviderError, provider: SpeechProvider, ref: Ref, 
 async def test_what_goes_wrong_in_the_middle(provider: SpeechProvider, wire: Any, opened: Open) -> None:
     if provider.complaint is None:
         pytest.skip("its answer has no parts")
+    event = b"data: %b\n\n" if provider.complaint.startswith(b"data:") else b"%b"
     faults: list[tuple[Fault, type[ProviderError]]] = [
         (Insert(1, provider.complaint), provider.complains),
-        (Insert(1, b'{"broken'), BrokenStream),
-        (Insert(1, b"\xff\xfe"), BrokenStream),
+        (Insert(1, event % b'{"broken'), BrokenStream),
+        (Insert(1, event % b"\xff\xfe"), BrokenStream),
     ]
     if provider.streams:
         faults += [(Close(1, 1011), ProviderUnavailable), (Close(1, 1008, "private: quota_exceeded"), QuotaExceeded)]

@@ -15,12 +15,12 @@ from ....errors import BrokenStream, InvalidRequest
 from ....http_errors import complained
 from ....multipart import File, Form, encode_form
 from ....options import Options
+from ....recognition import bare
 
 RATES: Final = (8000, 16_000, 22_050, 24_000, 44_100, 48_000)
 """Of live audio, in Hz."""
 SHORTEST: Final = 0.3
 """Seconds of audio that can be heard."""
-_MARKS: Final = ' .,;:!?…¿¡。、"“”„'
 _NOTHING: Final = frozenset({"commit_throttled", "insufficient_audio_activity"})
 """How the provider says at the end that there was too little to be heard."""
 _FAILURES: Final = frozenset(
@@ -66,7 +66,7 @@ def _known(words: Iterable[_Word] | None) -> Iterable[Word]:
     for word in words or ():
         if word.type == "word" and word.start is not None and word.end is not None:
             confidence = None if word.logprob is None else math.exp(min(0.0, word.logprob))
-            yield Word(word.text.strip(_MARKS) or word.text, word.start, word.end, confidence)
+            yield Word(bare(word.text), word.start, word.end, confidence)
 
 
 # -- recordings --------------------------------------------------------------------------------------------------------

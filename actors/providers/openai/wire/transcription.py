@@ -5,11 +5,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from ....contracts import Usage, Word
+from ....contracts import Transcript, Usage, Word
 from ....decoding import decoded
 from ....errors import BrokenStream
 from ....http_errors import complained
 from ....multipart import File, Form, encode_form
+from ....recognition import bare
 from .tokens import TokenUsage, tokens
 
 LARGEST_UPLOAD: Final = 25 * 2**20
@@ -66,7 +67,7 @@ class Transcription(Struct):
 
     def timed(self) -> tuple[Word, ...]:
         """Return its words with their times."""
-        return tuple(Word(word.word.strip(), word.start, word.end) for word in self.words or ())
+        return tuple(Word(bare(word.word.strip()), word.start, word.end) for word in self.words or ())
 
 
 class TranscriptEvent(Struct):
@@ -84,8 +85,13 @@ class TranscriptEvent(Struct):
         return self.delta if self.type == "transcript.text.delta" else ""
 
     @property
+    def segment(self) -> str:
+        """The segment that it is, from servers that send those and no events: ``faster-whisper-server``."""
+        return "" if self.type else self.text
+
+    @property
     def last(self) -> bool:
-        """Whether it is the last one, with all of the text."""
+        """Whether it is the last one, with all of the text; speaches forgets to put that in."""
         return self.type == "transcript.text.done"
 
     @property
@@ -124,3 +130,33 @@ def decode_transcript_event(data: bytes, provider: str) -> TranscriptEvent:
     if event.error:
         raise complained(provider, event.error)
     return event
+
+
+class HeardSoFar:
+    """What the events of one transcript say so far."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._complete = False
+
+    def take(self, event: TranscriptEvent) -> bool:
+        """Take an event; return whether it adds text."""
+        if event.last:
+            self.text = event.text or self.text
+            self._complete = True
+        elif event.more:
+            self.text = (self.text + event.more).lstrip()
+        elif event.segment:
+            self.text = f"{self.text} {event.segment}".strip()
+            self._complete = True  # as far as one can tell: no event says that it is the last one
+        return bool(event.more or event.segment)
+
+    def result(self, provider: str) -> Transcript:
+        """Return the final transcript.
+
+        Raises:
+            BrokenStream: It is not complete.
+        """
+        if not self._complete:
+            raise BrokenStream(provider, "the stream ended before the transcript did")
+        return Transcript(self.text.strip(), final=True)
