@@ -151,6 +151,7 @@ def router(choice: Choice, part: Part) -> ActorSpec:
                 between_tokens=patience.between_tokens,
                 alone=patience.last,
                 hedge_after=patience.hedge_after or math.inf,
+                hedge_late=patience.hedge_late,
             )
             return child(FallbackModel, chain, thinking, name=part)
         case "tts":
@@ -180,7 +181,7 @@ def session_patience(choice: Choice) -> Patience:
 
 def _provider(link: Link, voices: dict[str, str]) -> Provider:
     unknown = {} if link.kind.openai_voices else dict.fromkeys(OPENAI_VOICES, "")
-    return Provider(link.path, models={"*": link.model}, voices=unknown | voices)
+    return Provider(link.path, models={"*": link.model}, voices=unknown | voices, flexible=link.flexible)
 
 
 def provider_actor(link: Link, http: HttpClient, name: str = "") -> ActorSpec:

@@ -95,6 +95,11 @@ class CircuitBreaker:
         self._calls += 1
         return Permit(self)
 
+    @property
+    def failing(self) -> bool:
+        """Whether its latest call failed."""
+        return self._in_a_row > 0 or self.circuit is not Circuit.CLOSED
+
     def opens_in(self, now: float) -> float:
         """Return the seconds until a call may pass as a trial; 0 unless the circuit is open."""
         return max(self._until - now, 0.0) if self.circuit is Circuit.OPEN else 0.0

@@ -20,10 +20,13 @@ from .breaker import BreakerPolicy, BreakerStatistics, Circuit, CircuitBreaker, 
 from .caller import CallerGone
 from .events import CircuitClosed, CircuitOpened, ProviderReplaced, ProviderUnusable
 from .hedge import Race
+from .latency import Latency
 from .watchdog import Watchdog, watchdog
 
 OTHERS: Final = "*"
 """In a table of names, what stands for all that are not in it."""
+SOME: Final = 20
+"""Answers that have to be known before one can be late."""
 ACCOUNT_REST: Final = 60.0
 """Seconds that a provider is left alone which refuses our account: somebody has to do something first."""
 
@@ -39,6 +42,13 @@ class Provider(Struct, frozen=True):
     """Where its actor is, such as ``"llm/openai"``."""
     models: dict[str, str] = {}
     voices: dict[str, str] = {}
+    flexible: bool = False
+    """Whether it changes places with the others of which this is true, so that the soonest is asked first."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its times are noted under: one actor may serve models that are not equally fast."""
+        return self.path, called(self.models, "")
 
 
 def called(names: Mapping[str, str], name: str) -> str:
@@ -46,11 +56,24 @@ def called(names: Mapping[str, str], name: str) -> str:
     return names.get(name, names.get(OTHERS, name))
 
 
+def soonest_first(providers: Sequence[Provider], expected: Callable[[Provider], float]) -> list[Provider]:
+    """Return providers with the flexible ones among them in the order of what is expected of them.
+
+    The others keep their places; of those that are expected alike, whoever is listed first stays in front.
+    """
+    flexible = iter(sorted((provider for provider in providers if provider.flexible), key=expected))
+    return [next(flexible) if provider.flexible else provider for provider in providers]
+
+
 class ProviderStatus(Struct, frozen=True):
     """How a provider of a chain is doing."""
 
     path: str
     breaker: BreakerStatistics
+    median: float | None
+    """Seconds within which half of its latest answers began; None if there are none."""
+    p95: float | None
+    """Seconds within which 19 of 20 did; None if there are fewer than `SOME`."""
 
 
 class Attempt:
@@ -87,6 +110,25 @@ class Attempt:
         """Watch over this attempt; see `troupe.actors.routing.watchdog.watchdog`."""
         return watchdog(self.path, self._call.chain.context.system.deadlines)
 
+    def took(self, seconds: float) -> None:
+        """Note after how many seconds the first of an answer came; what that is, only the kind of call knows."""
+        chain = self._call.chain
+        chain.latencies[self.provider.key].note(chain.now(), seconds)
+
+    def gave_way(self, seconds: float) -> None:
+        """Note that after so many seconds another one was faster: its answer would have taken longer, at least.
+
+        If that is less than it takes commonly, it says nothing: the other one is fast.
+        """
+        chain = self._call.chain
+        median = chain.latencies[self.provider.key].quantile(0.5, chain.now())
+        if median is not None and seconds > median:
+            self.took(seconds)
+
+    def now(self) -> float:
+        """Return the time on the event loop's clock."""
+        return self._call.chain.now()
+
     async def answered(self) -> None:
         """Say that something has come of the provider. If another one was faster, this attempt is cancelled here."""
         if not self._answered:
@@ -109,34 +151,67 @@ class Chain:
         self.providers = tuple(providers)
         self.context = context
         self.breakers = {provider.path: CircuitBreaker(policy) for provider in providers}
+        self.latencies = {provider.key: Latency() for provider in providers}
         self.now = context.system.now
         """The event loop's clock."""
 
     async def call(
-        self, attempt: Callable[[Attempt], Awaitable[None]], done: Callable[[], bool], *, hedge_after: float = math.inf
+        self,
+        attempt: Callable[[Attempt], Awaitable[None]],
+        done: Callable[[], bool],
+        *,
+        hedge_after: Callable[[Provider], float] = lambda _: math.inf,
     ) -> None:
         """Have a call done. Cancelling cancels the attempt under way.
 
         Args:
             attempt: Has one provider do it, or what is left of it; returns when it is done, raises when that failed.
             done: Whether the caller has got everything, so that an error after that changes nothing.
-            hedge_after: Seconds after which a second provider is asked beside one that has given nothing.
+            hedge_after: Says after how many seconds a second provider is asked beside one that has given nothing.
 
         Raises:
             ProviderError: No provider could do it: the last one's error; ``details["attempts"]`` has all of them.
         """
         call = Call(self, attempt, done)
         while (first := call.next()) is not None:
-            if hedge_after < math.inf:
-                await Race(call).run(first, hedge_after)
+            patience = hedge_after(first.provider)
+            if patience < math.inf:
+                await Race(call).run(first, patience)
             else:
                 await call.run(first)
         call.conclude()
 
-    def statistics(self) -> tuple[ProviderStatus, ...]:
-        """Take a snapshot of each provider's circuit, in the order of the chain."""
+    def p95(self, provider: Provider) -> float | None:
+        """Return the seconds within which 19 of 20 of a provider's latest answers began; None if it has too few."""
+        return self.latencies[provider.key].quantile(0.95, self.now(), SOME)
+
+    def order(self) -> list[Provider]:
+        """Return the providers in the order in which they are to be asked now."""
         now = self.now()
-        return tuple(ProviderStatus(path, breaker.statistics(now)) for path, breaker in self.breakers.items())
+        return soonest_first(self.providers, lambda provider: self._expected(provider, now))
+
+    def _expected(self, provider: Provider, now: float) -> float:
+        """Return after how many seconds a provider's answer is expected to begin.
+
+        One that has not been asked of late is tried, so that its time becomes known; unless it has only failed.
+        """
+        median = self.latencies[provider.key].quantile(0.5, now)
+        if median is not None:
+            return median
+        return math.inf if self.breakers[provider.path].failing else 0.0
+
+    def statistics(self) -> tuple[ProviderStatus, ...]:
+        """Take a snapshot of each provider, in the order of the chain."""
+        now = self.now()
+        return tuple(
+            ProviderStatus(
+                provider.path,
+                self.breakers[provider.path].statistics(now),
+                self.latencies[provider.key].quantile(0.5, now),
+                self.p95(provider),
+            )
+            for provider in {provider.key: provider for provider in self.providers}.values()
+        )
 
     def emit(self, event: Event) -> None:
         """Send an event to where the system's events go."""
@@ -163,7 +238,7 @@ class Call:
         """Whether no further attempt will be made."""
         self._function = function
         self._done = done
-        self._waiting = list(chain.providers)
+        self._waiting = chain.order()
         self._attempts: list[dict[str, Any]] = []
         self._failure: ProviderError | None = None
         """What the call ends with, unless a further attempt succeeds."""
@@ -207,6 +282,8 @@ class Call:
             self._succeeded(attempt)
         finally:
             if not attempt.permit.ended:
+                if attempt.race is not None and attempt.race.lost(attempt):
+                    attempt.gave_way(self.chain.now() - started)
                 attempt.permit.release(self.chain.now())
                 self._waiting.insert(0, attempt.provider)
 

@@ -38,6 +38,10 @@ class Race:
             self._cancel_all_but(attempt)
         return self._leader is attempt
 
+    def lost(self, attempt: "Attempt") -> bool:
+        """Whether another attempt leads."""
+        return self._leader is not None and self._leader is not attempt
+
     async def _enter(self, attempt: "Attempt") -> None:
         attempt.race = self
         with CancelScope() as self._scopes[attempt]:

@@ -74,6 +74,7 @@ class _Utterance:
         self._kept: list[bytes] = []
         self._room = round(patience.keep * request.rate) * 2  # bytes
         self._complete = False
+        self._asked = 0.0  # when the present recogniser was told that this is all
         self._shown = 0  # of the transcript that the caller has seen last, in characters
 
     async def hear(self, attempt: Attempt) -> None:
@@ -106,6 +107,7 @@ class _Utterance:
             while (audio := await self._listen()) is not None:
                 await send(audio)
             recogniser.finish()
+            self._asked = attempt.now()
             dog.expect(self._patience.alone if attempt.alone else self._patience.final)
 
     async def _listen(self) -> bytes | None:
@@ -131,6 +133,8 @@ class _Utterance:
                 self._shown = len(transcript.text)
                 await self._caller.give(transcript, dog)
             if transcript.final:
+                if self._complete:
+                    attempt.took(attempt.now() - self._asked)
                 self.is_final = True
                 return
         raise BrokenStream(attempt.path, "it ended without a final transcript")

@@ -85,6 +85,7 @@ class _Reading:
         self._request = request
         self._caller = caller
         self._patience = patience
+        self._asked: float | None = None  # when the present synthesizer was given its first piece, until it speaks
         self._handed = 0  # pieces that the present synthesizer, or one before, was given
 
     async def go_on(self, attempt: Attempt) -> None:
@@ -115,6 +116,7 @@ class _Reading:
 
     async def _speak(self, attempt: Attempt, request: Synthesize) -> None:
         end = self.recital.begin()
+        self._asked = None
         self._handed = self.recital.piece
         with attempt.watchdog() as dog:
             if end is not None:
@@ -136,9 +138,12 @@ class _Reading:
     async def _feed(self, voice: Duplex[Say, Speech], attempt: Attempt, dog: Watchdog) -> None:
         """Hand over the pieces that are left, then those that come in."""
         with suppress(ChannelBroken):  # the synthesizer is gone, and whoever reads from it hears why
+            first = self._handed
             while self._handed < self.recital.pieces or await self._listen():
                 piece = self._handed
                 self._handed += 1
+                if piece == first:
+                    self._asked = attempt.now()
                 if piece == self.recital.piece:
                     dog.expect(self._first_audio(attempt))
                 await voice.send(Say(self.recital.text(piece)))
@@ -158,6 +163,9 @@ class _Reading:
     async def _read(self, voice: Duplex[Say, Speech], attempt: Attempt, dog: Watchdog) -> None:
         """Give what is spoken, up to the end of the last piece."""
         async for speech in voice:
+            if self._asked is not None and speech.pcm:
+                attempt.took(attempt.now() - self._asked)
+                self._asked = None
             await attempt.answered()
             if self.recital.is_silent(speech) and not attempt.alone:
                 raise BrokenStream(attempt.path, "it said nothing")

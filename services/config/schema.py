@@ -52,6 +52,8 @@ class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hedge_after: Seconds | None = None
     """From the request until a second language model is asked beside the first, if that has said nothing; whoever
     speaks first goes on. It costs a second request. None: never."""
+    hedge_late: bool = False
+    """Whether a second language model is asked, too, when the first is later than with 19 of its latest 20 answers."""
 
 
 class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -237,7 +237,10 @@ def _router(work: Work, links: Sequence[Link], actors: Sequence[Ref], name: str)
     Raises:
         ConfigError: Nobody can go on with such work.
     """
-    chain = [Provider(ref.name, models={"*": link.model}) for ref, link in zip(actors, links, strict=True)]
+    chain = [
+        Provider(ref.name, models={"*": link.model}, flexible=link.flexible)
+        for ref, link in zip(actors, links, strict=True)
+    ]
     match work:
         case "stt":
             return child(FallbackRecogniser, chain, _HEARING, name=name)
