@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvloop
 import websockets.asyncio.server
@@ -20,6 +21,8 @@ from troupe.services.gateway.limits import Limits
 from troupe.services.gateway.listening import listening_socket
 from troupe.services.gateway.server import Server, Serving, spare_collector
 from troupe.services.voice import VoiceSystem
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from load.providers import InstantModel, InstantRecogniser, InstantSynthesizer
 
@@ -87,6 +90,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=["troupe", "echo"])
     parser.add_argument("--sentences", type=int, default=20)
+    parser.add_argument("--sessions", type=int, help="that will come; it makes no difference")
     parser.add_argument("--profile", default=None)
     arguments = parser.parse_args()
     serving = serve_echo() if arguments.kind == "echo" else serve_troupe(arguments.sentences)

@@ -6,8 +6,11 @@ instead of 20 ms, and 64 ms of speech interrupt.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncGenerator
+
+os.environ["LOGURU_LEVEL"] = "WARNING"  # before it is imported, or it greets
 
 import uvloop
 from fastapi import FastAPI, WebSocket
@@ -118,7 +121,7 @@ def application(sentences: int, *, lean: bool) -> FastAPI:
     """Return an application whose every connection is a voice session."""
     app = FastAPI()
 
-    @app.websocket("/")
+    @app.websocket("/v1/realtime")
     async def converse(socket: WebSocket) -> None:
         await socket.accept()
         transport = FastAPIWebsocketTransport(

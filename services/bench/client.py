@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ..talk.address import tls_context
 from .echo import Echo
-from .frames import CLOSE, PING, PONG, TEXT, FrameReader, frame
+from .frames import BINARY, CLOSE, PING, PONG, TEXT, FrameReader, frame
 from .measures import Seen
 from .observer import Observer
 
@@ -99,6 +99,10 @@ class Client(asyncio.Protocol):
                 answer += self.watcher.receive(payload, now)
             elif opcode == PING:
                 answer += frame(payload, PONG)
+            elif opcode == BINARY:
+                self.watcher.receive_binary(payload, now)
+            elif opcode == PONG:
+                self.watcher.receive_pong(now)
             elif opcode == CLOSE:
                 self._lose(f"closed with {int.from_bytes(payload[:2], 'big') or 'no code'}")
         if answer:

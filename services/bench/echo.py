@@ -45,3 +45,10 @@ class Echo:
                 self._seen.add("probe", now - self._probed[1], self._session)
             self._probed = None
         return b""
+
+    def receive_binary(self, message: bytes, now: float) -> None:
+        """Take one that is no text."""
+        self.receive(message, now)
+
+    def receive_pong(self, now: float) -> None:
+        """Take the answer to a ping: none is sent."""

@@ -121,6 +121,7 @@ class Generator:
             yield Job(
                 address=self._address,
                 workload=order.workload,
+                wire=order.wire,
                 sessions=mine,
                 first=first,
                 share=number / processes,

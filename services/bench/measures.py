@@ -22,6 +22,7 @@ MEASURES: Final = {
     "truncate": "conversation.item.truncate → answer",
     "jitter": "audio behind a steady stream, at worst in an answer",
     "gap": "length of a gap in an answer",
+    "audio_late": "audio behind the moment at which a client that plays at once should have had it",
     "probe": "an event that is answered at once → its answer",
     "lateness": "the load generator's frames behind their time",
 }
@@ -46,6 +47,8 @@ COUNTS: Final = {
 
 KEPT_TURNS: Final = 40
 """Turns of a step that are kept one by one."""
+FLOWS: Final = ("frames", "audio_ms", "bytes_out", "bytes_in")
+"""What is counted only while it is measured: a server's use of CPU is held against it."""
 _QUANTILES: Final = 1000
 
 
@@ -60,6 +63,8 @@ class Seen:
         self.turns: list[Turn] = []
         self.lateness: array[float] = array("f")
         """Of each frame: they are many, so nothing else is kept of them."""
+        self.audio_late: array[float] = array("f")
+        """Of each piece of audio."""
         self._values: dict[str, array[float]] = {}
         self._sessions: dict[str, array[int]] = {}
 
@@ -69,7 +74,7 @@ class Seen:
         self.counts.clear()
         self.errors.clear()
         self.turns.clear()
-        del self.lateness[:]
+        del self.lateness[:], self.audio_late[:]
         for name in self._values.keys() - {"connect", "first_event"}:
             del self._values[name], self._sessions[name]
 
@@ -90,13 +95,14 @@ class Seen:
         return self._values.get(name) or array("d")
 
     def distributions(self) -> dict[str, Distribution]:
-        """Return all values; of the lateness a thousand quantiles."""
+        """Return all values; of those that have one for each frame a thousand quantiles."""
         found = {
             name: Distribution(unit="s", values=list(values), sessions=list(self._sessions[name]))
             for name, values in self._values.items()
         }
-        if self.lateness:
-            shares = np.linspace(0, 1, _QUANTILES + 1)
-            quantiles = np.quantile(np.asarray(self.lateness, np.float64), shares, method="inverted_cdf").tolist()
-            found["lateness"] = Distribution(unit="s", values=quantiles)
+        shares = np.linspace(0, 1, _QUANTILES + 1)
+        for name, values in (("lateness", self.lateness), ("audio_late", self.audio_late)):
+            if values:
+                quantiles = np.quantile(np.asarray(values, np.float64), shares, method="inverted_cdf").tolist()
+                found[name] = Distribution(unit="s", values=quantiles)
         return found

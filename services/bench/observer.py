@@ -146,6 +146,13 @@ class Observer:
         handler = self._handlers.get(told.type)
         return handler(self, told, now) if handler is not None else b""
 
+    def receive_binary(self, message: bytes, now: float) -> None:
+        """Take a message that is no text: this protocol has none."""
+        self._seen.fail("unreadable")
+
+    def receive_pong(self, now: float) -> None:
+        """Take the answer to a ping: none is sent."""
+
     def waits(self, now: float, patience: float) -> bool:
         """Whether the turn that was said last may still be answered, or somebody still speaks."""
         turn = self._turn
@@ -264,14 +271,16 @@ class Observer:
         return b""
 
     def _response_created(self, told: ServerEvent, now: float) -> bytes:
+        if told.response is not None:
+            self._begin_answer(told.response.id)
+        return b""
+
+    def _begin_answer(self, response: str) -> None:
         turn = self._turn
-        if told.response is None:
-            return b""
         if turn is not None and turn.ended is None:
             self._seen.counts["early"] += 1
             turn = None
-        self._turns[told.response.id] = turn
-        return b""
+        self._turns[response] = turn
 
     def _text(self, told: ServerEvent, now: float) -> bytes:
         turn = self._of(told.response_id)
@@ -282,21 +291,28 @@ class Observer:
     def _audio(self, told: ServerEvent, now: float) -> bytes:
         quoted = bytes(told.delta)
         seconds = ((len(quoted) - 2) * 3 // 4 - quoted.count(b"=", -3)) / 2 / RATE
+        self._item = told.item_id
+        self._hear(told.response_id, seconds, now)
+        return b""
+
+    def _hear(self, response: str, seconds: float, now: float) -> None:
+        """There is more audio of a response."""
         self._seen.counts["audio_ms"] += round(1000 * seconds)
-        if told.response_id != self._playing:
+        if response != self._playing:
             self._playback = Playback()
-            self._playing, self._stopped = told.response_id, None
-        self._last_audio, self._item = now, told.item_id
+            self._playing, self._stopped = response, None
+        self._last_audio = now
         if self._stopped is not None:
-            return b""
+            return
+        if self._playback.begun:
+            self._seen.audio_late.append(max(0.0, now - self._playback.until))
         gap = self._playback.hear(seconds, now)
         if gap and now - gap >= self._seen.since:
             self._seen.counts["gaps"] += 1
             self._add("gap", gap)
-        turn = self._of(told.response_id)
+        turn = self._of(response)
         if turn is not None and turn.audio is None:
             turn.audio = now
-        return b""
 
     def _response_done(self, told: ServerEvent, now: float) -> bytes:
         response = told.response or _Response()
@@ -310,16 +326,16 @@ class Observer:
             if turn is not None:
                 turn.failed = True
         if response.id == self._playing:
-            self._end_of_audio(response, now)
+            self._end_audio(response.status, now)
         return b"" if self._setup.answers else RESPOND
 
-    def _end_of_audio(self, response: _Response, now: float) -> None:
+    def _end_audio(self, status: str | None, now: float) -> None:
         if self._playback.begun and now >= self._seen.since:
             self._add("jitter", self._playback.jitter)
         if self._stopped is not None:
             if self._stopped >= self._seen.since:
                 self._add("overrun", self._last_audio - self._stopped)
-        elif response.status == "cancelled" and self._playback.is_heard(now):
+        elif status == "cancelled" and self._playback.is_heard(now):
             if self._onset is not None:  # a server that says no more than this
                 self._interrupt("interruptions", now)
             self._playback.stop(now)
@@ -334,15 +350,18 @@ class Observer:
     def _failed(self, told: ServerEvent, now: float) -> bytes:
         error = told.error or _Error()
         if self._probed is not None and (error.event_id == "probe" or error.code == "item_retrieve_invalid_item_id"):
-            if self._probed >= self._seen.since:
-                self._add("probe", now - self._probed)
-            self._probed = None
+            self._end_probe(now)
             return b""
         name = error.code or error.type or "error"
         if not self.ready:
             self.refusal = f"{name}: {error.message or ''}"
         self._seen.fail(f"truncate: {name}" if error.event_id == "truncate" else name)
         return b""
+
+    def _end_probe(self, now: float) -> None:
+        if self._probed is not None and self._probed >= self._seen.since:
+            self._add("probe", now - self._probed)
+        self._probed = None
 
     _handlers: ClassVar[dict[str, Callable[["Observer", ServerEvent, float], bytes]]] = {
         "session.created": _created,

@@ -7,6 +7,7 @@ from msgspec import Struct
 from ..talk.address import realtime_url
 from .client import Address
 from .events import Setup
+from .peers.wires import WireName
 from .script import Plan
 from .worker import Workload
 
@@ -26,6 +27,8 @@ class Order(Struct, frozen=True, kw_only=True):
     key: str = ""
     insecure: bool = False
     workload: Workload = "turns"
+    wire: WireName = "realtime"
+    """The protocol that the server speaks."""
     seconds: float = 30.0
     """Of measurement, with each number of sessions."""
     warm_up: float = 5.0

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+import numpy as np
 from msgspec import Struct
 
 from ...codecs.pcm import Int16
-from ..talk.sound import FRAME
+from ...codecs.resample import Resampler
+from ..talk.dialogue import RATE
 from .events import append
 from .pacing import INTERVAL
 from .speech import room
@@ -48,11 +50,21 @@ class Sounds:
 
     Args:
         utterances: mono, at 24 kHz.
+        encode: makes a frame of 20 ms, mono s16le.
+        rate: of the audio that it takes, in hertz.
     """
 
-    def __init__(self, utterances: Sequence[Int16]) -> None:
-        self.utterances = [_beats(utterance) for utterance in utterances]
-        self.room = [Beat(append(pcm)) for pcm in _frames(room(1.0))]
+    def __init__(
+        self, utterances: Sequence[Int16], encode: Callable[[bytes], bytes] = append, rate: int = RATE
+    ) -> None:
+        self.utterances = [self._marked(_beats(utterance, encode, rate)) for utterance in utterances]
+        self.room = _beats(room(1.0), encode, rate)
+
+    @staticmethod
+    def _marked(beats: list[Beat]) -> list[Beat]:
+        beats[0] = beats[0]._replace(mark=Mark.BEGINS)
+        beats[-1] = beats[-1]._replace(mark=Mark.ENDS)
+        return beats
 
 
 def script(sounds: Sounds, plan: Plan, chance: random.Random, is_talking: Callable[[], bool]) -> Iterator[Beat]:
@@ -83,13 +95,10 @@ def _quiet(sounds: Sounds, seconds: float) -> Iterator[Beat]:
         yield sounds.room[number % len(sounds.room)]
 
 
-def _frames(samples: Int16) -> list[bytes]:
-    padded = samples.tobytes() + bytes(2 * (-len(samples) % FRAME))
-    return [padded[start : start + 2 * FRAME] for start in range(0, len(padded), 2 * FRAME)]
-
-
-def _beats(samples: Int16) -> list[Beat]:
-    beats = [Beat(append(pcm)) for pcm in _frames(samples)]
-    beats[0] = beats[0]._replace(mark=Mark.BEGINS)
-    beats[-1] = beats[-1]._replace(mark=Mark.ENDS)
-    return beats
+def _beats(samples: Int16, encode: Callable[[bytes], bytes], rate: int) -> list[Beat]:
+    if rate != RATE:
+        resampler = Resampler(RATE, rate)
+        samples = np.concatenate([resampler.push(samples), resampler.finish()])
+    size = round(rate * INTERVAL)
+    padded = np.pad(samples, (0, -len(samples) % size))
+    return [Beat(encode(padded[start : start + size].tobytes())) for start in range(0, len(padded), size)]

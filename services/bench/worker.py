@@ -21,9 +21,11 @@ from msgspec import Struct
 from .client import Address, Client, Refused, clock
 from .echo import Echo
 from .events import Setup
-from .measures import Seen
+from .measures import FLOWS, Seen
 from .observer import Observer
 from .pacing import Pace
+from .peers.stranger import Stranger
+from .peers.wires import WIRES, WireName
 from .results import Distribution, Turn
 from .script import Beat, Plan, Sounds, script
 from .speech import LONGEST, load
@@ -47,6 +49,7 @@ class Job(Struct, kw_only=True):
 
     address: Address
     workload: Workload
+    wire: WireName = "realtime"
     sessions: int
     first: int
     """The number of its first session."""
@@ -152,7 +155,7 @@ class Load:
 
     async def _connect(self, number: int) -> Client | str:
         job = self._job
-        watcher = Echo(number, self._seen) if job.workload == "echo" else Observer(number, self._seen, job.setup)
+        watcher = self._watcher(number)
         address = job.address
         try:
             async with asyncio.timeout(PATIENCE):
@@ -168,8 +171,21 @@ class Load:
             return error.strerror or type(error).__name__
         return client
 
+    def _watcher(self, number: int) -> Echo | Observer:
+        job = self._job
+        if job.workload == "echo":
+            return Echo(number, self._seen)
+        if job.wire == "realtime":
+            return Observer(number, self._seen, job.setup)
+        return Stranger(number, self._seen, job.setup, WIRES[job.wire])
+
     def _prepare(self) -> None:
-        sounds = Sounds(load(Path(self._job.sounds)))
+        utterances = load(Path(self._job.sounds))
+        if self._job.wire == "realtime":
+            sounds = Sounds(utterances)
+        else:
+            wire = WIRES[self._job.wire]
+            sounds = Sounds(utterances, wire.append, wire.rate_in)
         for number in range(len(self._clients)):
             chance = random.Random(self._job.seed + self._job.first + number)
             self._scripts.append(script(sounds, self._job.plan, chance, lambda: self._talking))
@@ -195,6 +211,7 @@ class Load:
             tell(self._progress())
         seconds = clock() - begin
         tell(Measured())
+        flows = {name: seen.counts[name] for name in FLOWS}
         self._talking = False
         if job.workload == "turns":
             await self._listen(pace)
@@ -202,7 +219,7 @@ class Load:
         for client in self._clients:
             if isinstance(client.watcher, Observer):
                 client.watcher.close_turn(now)
-        tell(Finished(seen.distributions(), dict(seen.counts), dict(seen.errors), seen.turns, seconds))
+        tell(Finished(seen.distributions(), {**seen.counts, **flows}, dict(seen.errors), seen.turns, seconds))
         for client in self._clients:
             client.close()
         await asyncio.sleep(_LEAVING)

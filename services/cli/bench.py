@@ -6,6 +6,7 @@ from cyclopts import App
 
 COMMANDS: Final = {
     "load": "Load a server with many sessions, and tell how it holds up.",
+    "peers": "Measure other frameworks under the same load as Troupe.",
     "micro": "Run the benchmarks of the parts, and keep their results.",
 }
 """Each is in the module ``bench_`` and its name; only what is called is imported."""
