@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from troupe.services.bench.machine import Machine
 from troupe.services.bench.results import Report, Row, write
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,12 +34,12 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(known):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    started = datetime.now(UTC)
+    started, machine = datetime.now(UTC), Machine.here()
     results: dict[str, list[Row]] = {}
     for name in arguments.names or known:
         results[name] = importlib.import_module(f"bench_{name}").rows(quick=arguments.quick)
         show(name, results[name])
-    report = Report.of("micro", started, rows=results)
+    report = Report.of("micro", started, machine=machine, rows=results)
     if arguments.json:
         write(arguments.json, report)
     if arguments.markdown:

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from harness import Row, show
 from load.trial import order, server
 from troupe.services.bench.load import once
+from troupe.services.bench.machine import Machine
 from troupe.services.bench.processes import Processes
 from troupe.services.bench.results import Report, Run, Step, Usage, write
 
@@ -43,7 +44,7 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=100)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all samples there")
     asked = parser.parse_args()
-    started = datetime.now(UTC)
+    started, machine = datetime.now(UTC), Machine.here()
     before, step, after = soak(asked.sessions, asked.minutes)
     settled = [each for each in step.usage if each.at >= min(SETTLING, asked.minutes * 20)]
     begin = statistics.median(each.memory for each in settled[:60])
@@ -80,7 +81,7 @@ def main() -> int:
     show(f"{asked.sessions} sessions, {asked.minutes:g} minutes", rows)
     if asked.json:
         run = Run(name="troupe", workload="turns", steps=[step])
-        write(asked.json, Report.of("soak", started, runs=[run], rows={"soak": rows}))
+        write(asked.json, Report.of("soak", started, machine=machine, runs=[run], rows={"soak": rows}))
     return 0 if all(row.met is not False for row in rows) else 1
 
 

@@ -31,9 +31,14 @@ class Knee:
         return self._held
 
     @property
+    def broken(self) -> int | None:
+        """The fewest that have broken it; None if none have."""
+        return self._broken
+
+    @property
     def found(self) -> bool:
-        """Whether more sessions have broken it."""
-        return self._broken is not None
+        """Whether the two are as close as they have to be."""
+        return self._broken is not None and self.next() is None
 
     def next(self) -> int | None:
         """Return how many to try next; None if the knee has been found, or the most have held."""

@@ -203,7 +203,8 @@ def run_of(order: Order, steps: Iterable[Step], *, level: Level | None = None, k
     kept = sorted((step for step in steps if not step.spoiled), key=lambda step: step.sessions)
     remarks: list[str] = []
     if knee is not None and not knee.found:
-        remarks.append(f"the knee is beyond {knee.held} sessions: more were not tried")
+        below = f"{knee.broken} do not" if knee.broken is not None else "more were not tried"
+        remarks.append(f"the knee was not found: {knee.held} sessions hold the level, {below}")
     return Run(
         name=order.name or order.settings()["server"],
         workload=order.workload,

@@ -39,7 +39,7 @@ COUNTS: Final = {
     "errors": "errors",
     "disconnects": "disconnects",
     "frames": "frames of 20 ms sent",
-    "audio_ms": "milliseconds of audio received",
+    "audio_ms": "ms of audio received",
     "bytes_out": "bytes sent",
     "bytes_in": "bytes received",
 }

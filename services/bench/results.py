@@ -179,16 +179,19 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether somebody ended it before its time."""
 
     @classmethod
-    def of(cls, kind: str, started: datetime, **members: Any) -> Self:
+    def of(cls, kind: str, started: datetime, *, machine: Machine | None = None, **members: Any) -> Self:
         """Return a report of this machine and this checkout.
 
         Args:
             kind: What makes it.
             started: When that began, with its time zone.
+            machine: As it was before, when it may have been idle; as it is now if not given.
             members: The others, by name.
         """
         moment = started.astimezone(UTC).replace(microsecond=0)
-        return cls(kind=kind, started=moment, commit=commit(), machine=Machine.here(), format=FORMAT, **members)
+        return cls(
+            kind=kind, started=moment, commit=commit(), machine=machine or Machine.here(), format=FORMAT, **members
+        )
 
 
 def write(path: Path, report: Report) -> None:

@@ -1,6 +1,7 @@
 """Results in a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.progress import Progress as Bars
@@ -13,7 +14,13 @@ from .measures import COUNTS, MEASURES
 from .results import Report, Run, Step
 from .statistics import percentile
 
-SHARES = (0.5, 0.95, 0.99)
+SHARES: Final = (0.5, 0.95, 0.99)
+_LARGE: Final = {
+    "audio_ms": (1000, "s of audio received"),
+    "bytes_out": (10**6, "MB sent"),
+    "bytes_in": (10**6, "MB received"),
+}
+"""Counts that are large, what they are divided by, and what that is."""
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -37,7 +44,7 @@ def of_run(run: Run) -> Iterator[RenderableType]:
     if len(run.steps) > 1:
         yield of_steps(run)
     if run.steps:
-        yield of_step(_representative(run))
+        yield of_step(representative(run))
     if run.level:
         yield Text(f"Level: {run.level}", "dim")
     if run.knee is not None:
@@ -46,9 +53,10 @@ def of_run(run: Run) -> Iterator[RenderableType]:
         yield Text(remark, "yellow")
 
 
-def _representative(run: Run) -> Step:
-    """Return the step at the knee, or the last."""
-    return next((step for step in run.steps if step.sessions == run.knee), run.steps[-1])
+def representative(run: Run) -> Step:
+    """Return the step at the knee, or the last that was measured."""
+    measured = [step for step in run.steps if step.seconds] or run.steps
+    return next((step for step in measured if step.sessions == run.knee), measured[-1])
 
 
 def of_steps(run: Run) -> Table:
@@ -88,7 +96,8 @@ def facts(step: Step) -> Iterator[str]:
     """Give what was counted, and what the server used, in words."""
     for name, words in COUNTS.items():
         if count := step.counts.get(name, 0):
-            yield f"{count:,} {words}"
+            large = _LARGE.get(name)
+            yield f"{count / large[0]:,.1f} {large[1]}" if large else f"{count:,} {words}"
     cpu, per_session, memory = _used(step)
     if cpu:
         yield f"server: {cpu} CPU ({per_session} of one session), {memory or '?'} of memory each"

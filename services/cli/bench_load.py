@@ -24,7 +24,9 @@ from ..bench.knee import Knee
 from ..bench.level import DEFAULT as DEFAULT_LEVEL
 from ..bench.level import Level, LevelError, parse
 from ..bench.load import Generator, find_server, measure, ramp, run_of
+from ..bench.machine import Machine
 from ..bench.order import LoadFailed, Order
+from ..bench.page import page
 from ..bench.processes import Processes
 from ..bench.results import Report, Step, write
 from ..bench.script import Plan
@@ -86,6 +88,7 @@ def load(
     processes: Annotated[int, Parameter(help="For the load, to begin with.")] = 1,
     seed: Annotated[int, Parameter(help="Decides who says what, and when.")] = 1,
     json: Annotated[Path | None, Parameter(help="Write all that was measured there.", show_default=False)] = None,
+    html: Annotated[Path | None, Parameter(help="Write a page with plots there.", show_default=False)] = None,
     key: Annotated[str, Parameter(help=f"The server's key; {KEY_VARIABLE} if not given.", show_default=False)] = "",
     insecure: Annotated[bool, Parameter(help="Accept a certificate that nobody vouches for.", negative="")] = False,
 ) -> None:
@@ -116,7 +119,7 @@ def load(
         pid=pid,
         seed=seed,
     )
-    started = datetime.now(UTC)
+    started, machine = datetime.now(UTC), Machine.here()
     try:
         asked = parse(level or DEFAULT_LEVEL) if level or ramp_up else None
         knee = Knee(sessions, most) if ramp_up else None
@@ -137,10 +140,12 @@ def load(
     spoiled = next((step.spoiled for step in steps if step.spoiled), "")
     run = run_of(order, steps, level=asked, knee=knee)
     if run.steps:
-        report = Report.of("load", started, runs=[run], interrupted=interrupted)
+        report = Report.of("load", started, machine=machine, runs=[run], interrupted=interrupted)
         table.show(console, table.of_report(report))
         if json is not None:
             write(json, report)
+        if html is not None:
+            html.write_text(page(report), encoding="utf-8")
     if spoiled:
         fail(f"{spoiled}. That step is not published.", SPOILED)
     if interrupted:

@@ -132,8 +132,9 @@ class Scripted(Generator):
     ("knee", "limit", "published", "found", "remark"),
     [
         (11, 99, [4, 8, 10, 11, 12, 16], 11, ""),
-        (50, 99, [4, 8, 16, 20], None, "beyond 20"),
-        (50, 10, [4, 8], None, "beyond 8"),
+        (50, 99, [4, 8, 16, 20], None, "20 sessions hold the level, more were not tried"),
+        (50, 10, [4, 8], None, "8 sessions hold the level, more were not tried"),
+        (9, 10, [4, 8], None, "8 sessions hold the level, more were not tried"),
         (0, 99, [1, 2, 4], 0, ""),
     ],
 )
