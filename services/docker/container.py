@@ -68,8 +68,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     capabilities: frozenset[str] = frozenset()
     provider: ProviderHint = ProviderHint()
     labels: dict[str, str] = {}
-    needs: dict[str, str] = {}
-    """Services that come before it, and what is waited for: ``started``, ``healthy`` or ``completed``."""
+    platform: str = ""
+    """Such as ``linux/arm64``; the engine's own if empty."""
+    unchecked: bool = False
+    """Whether also the image's own health check is left out."""
     extra: dict[str, Any] = {}
     """More of the engine's ``HostConfig``, from a Compose file; see `policy` for what of that may be."""
 
@@ -102,7 +104,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             "WorkingDir": self.working_dir,
             "Hostname": self.hostname,
             "StopSignal": self.stop_signal,
-            "Healthcheck": _healthcheck(self.health, self.start_grace),
+            "Healthcheck": {"Test": ["NONE"]} if self.unchecked else _healthcheck(self.health, self.start_grace),
         }
         body |= {key: value for key, value in optional.items() if value}
         if self.aliases:
@@ -135,7 +137,12 @@ class Plan(Struct, frozen=True, kw_only=True):
         if needs.gpus:
             config["DeviceRequests"] = [_gpus(needs.gpus)]
         for key, value in self.extra.items():
-            config[key] = [*config[key], *value] if isinstance(value, list) and key in config else value
+            if isinstance(value, list) and key in config:
+                config[key] = [*config[key], *value]
+            elif isinstance(value, dict) and key in config:
+                config[key] = {**config[key], **value}
+            else:
+                config[key] = value
         return config
 
     def _mount(self, volume: Volume) -> Json:

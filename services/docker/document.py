@@ -189,20 +189,38 @@ def _unknown(value: Any, form: Any, place: Place) -> Iterator[tuple[Place, tuple
             yield from _unknown(value, struct, place)
     elif isinstance(form, type) and issubclass(form, Struct) and isinstance(value, dict):
         hints = get_type_hints(form)
-        for key, item in cast("dict[str, Any]", value).items():
+        for key, item in mapping(value).items():
             if key not in hints:
                 yield (*place, key), form.__struct_fields__
             else:
                 yield from _unknown(item, hints[key], (*place, key))
     elif origin is tuple and isinstance(value, list):
-        for index, item in enumerate(_items(value)):
+        for index, item in enumerate(sequence(value)):
             yield from _unknown(item, arguments[0], (*place, index))
     elif origin is dict and isinstance(value, dict):
-        for key, item in cast("dict[str, Any]", value).items():
+        for key, item in mapping(value).items():
             yield from _unknown(item, arguments[1], (*place, key))
 
 
-def _items(value: Any) -> Sequence[Any]:
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a value that is a mapping.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("this is a mapping")  # noqa: TRY004  (what is wrong is a value in a file)
+    return cast("dict[str, Any]", value)
+
+
+def sequence(value: Any) -> Sequence[Any]:
+    """Return a value that is a list.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, list):
+        raise ValueError("this is a list")  # noqa: TRY004  (what is wrong is a value in a file)
     return cast("Sequence[Any]", value)
 
 

@@ -157,9 +157,10 @@ class Engine:
 
     # -- containers ------------------------------------------------------------------------------------------------
 
-    async def create(self, name: str, body: Json) -> str:
+    async def create(self, name: str, body: Json, platform: str = "") -> str:
         """Make a container; return its id."""
-        answer = await self._send("POST", "/containers/create", {"name": name}, _json(body).encode())
+        query = {"name": name, "platform": platform} if platform else {"name": name}
+        answer = await self._send("POST", "/containers/create", query, _json(body).encode())
         return msgspec.json.decode(answer, type=Created).id
 
     async def start(self, container: str) -> None:

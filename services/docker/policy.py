@@ -84,7 +84,27 @@ def check(
         *(f"mount:{path.resolve()}" for path in files),
         *(f"variable:{name}" for name in variables),
     ]
-    refused = [need for need in needed if not _granted(need, (folder.resolve(), *own), allowed)]
+    _refuse(service, needed, (folder.resolve(), *own), allowed)
+
+
+def check_files(service: str, files: Iterable[str], *, folder: Path, allowed: frozenset[str]) -> None:
+    """Check what is read before anything is known of a service: paths, and addresses that look like one.
+
+    Raises:
+        Forbidden: One is not in the service's folder.
+    """
+    needed = [
+        f"!{file} is elsewhere; a service is made of files that are here"
+        if "://" in file or file.startswith("git@")
+        else f"mount:{Path(file).resolve()}"
+        for file in files
+    ]
+    _refuse(service, needed, (folder.resolve(),), allowed)
+
+
+def _refuse(service: str, needed: Sequence[str], own: Sequence[Path], allowed: frozenset[str]) -> None:
+    """Raise an error that names what is not allowed."""
+    refused = [need for need in needed if not _granted(need, own, allowed)]
     if refused:
         raise Forbidden(service, [_sentence(need) for need in dict.fromkeys(refused)])
 

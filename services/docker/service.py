@@ -26,6 +26,7 @@ from anyio import (
 )
 from anyio.abc import TaskGroup, TaskStatus
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...actors.errors import first_error
 from ...runtime import Actor, Backoff, Request, Restart, Sender, StreamRequest, child, supervisor
@@ -126,7 +127,8 @@ class Service(Actor):
     def __init__(self, platform: Platform, plan: Plan, replica: Replica, terms: Terms = USUAL) -> None:
         self._platform = platform
         self._engine = platform.engine
-        self._plan = plan
+        self._fingerprint = plan.fingerprint
+        self._plan = replace(plan, network=f"{plan.network}-{platform.run.name}") if plan.aliases else plan
         self._replica = replica
         self._terms = terms
         self._container = ""
@@ -207,7 +209,7 @@ class Service(Actor):
         ):
             if not await self._platform.is_leftover(listed):
                 continue
-            usable = listed.state == "running" and label(listed, FINGERPRINT) == self._plan.fingerprint
+            usable = listed.state == "running" and label(listed, FINGERPRINT) == self._fingerprint
             if self._terms.adopt and usable and not adopted:
                 adopted = self._container = listed.id
                 self._replica.change(container=adopted)
@@ -218,7 +220,7 @@ class Service(Actor):
     async def _create(self) -> str:
         plan, replica, run = self._plan, self._replica.status, self._platform.run
         name = f"troupe-{plan.service}-{run.name}-{replica.replica}-{replica.starts + 1}"
-        labels = run.labels(plan.service, replica.replica, plan.fingerprint)
+        labels = run.labels(plan.service, replica.replica, self._fingerprint)
         await check_requirements(self._engine, plan.service, plan.requirements, self._platform.files)
         prepared = await to_thread.run_sync(
             prepare, plan, run, name, labels, self._terms.allowed, limiter=self._platform.files
@@ -226,10 +228,10 @@ class Service(Actor):
         self._name = name
         await ensure_image(self._engine, plan, self._replica, self._platform.files)
         self._replica.change(State.STARTING)
-        if plan.network not in {"bridge", "none", "host"}:
+        if plan.aliases:
             await self._engine.ensure_network(plan.network, labels)
         try:
-            self._container = await self._engine.create(name, prepared)
+            self._container = await self._engine.create(name, prepared, plan.platform)
         except EngineRefused as error:
             if "no such image" in error.message.lower():
                 raise ImageMissing(f"there is no image {plan.image} here any more: {error.message}") from error
@@ -396,7 +398,7 @@ class Service(Actor):
                     await self._drained()
                 await self._engine.stop(self._container, max(0.0, left - current_time()))
             await self._engine.remove(self._container)
-            if plan.network not in {"bridge", "none", "host"}:
+            if plan.aliases:
                 await self._engine.remove_network(plan.network)
         if not failed:
             replica.change(State.STOPPED)
