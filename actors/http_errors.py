@@ -33,7 +33,7 @@ from .errors import (
     RequestTooLong,
 )
 
-_WORD: Final = re.compile("[A-Za-z_.-]{1,48}|[A-Z]{2,8}-[0-9]{4}|[45][0-9]{2}")
+_WORD: Final = re.compile("[A-Za-z_.-]{1,48}|[A-Z]{2,8}-[0-9]{4}|[EI][0-9]{4}|[45][0-9]{2}")
 """Codes and types that may be quoted: neither a sentence nor a key looks like this."""
 _PLACE: Final = re.compile(r"[A-Za-z_]{1,40}(\.[A-Za-z_]{1,40}|\.\d+|\[\d+\])*", re.ASCII)
 """Parameters: ``messages[0].content``."""
@@ -112,6 +112,8 @@ _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "chunk_size_exceeded": InvalidRequest,
     "voice_limit_reached": QuotaExceeded,
     "can_not_use_instant_voice_cloning": AuthenticationFailed,
+    # Hume's
+    "E0300": QuotaExceeded,
     # Chatterbox servers'
     "voice_exists_error": InvalidRequest,
     "voice_not_found_error": ModelNotFound,

@@ -37,6 +37,7 @@ PUBLIC = {
     "troupe.services.wire.chatterbox": "ChatterboxWire",
     "troupe.services.wire.deepgram": "DeepgramWire",
     "troupe.services.wire.elevenlabs": "ElevenLabsWire",
+    "troupe.services.wire.hume": "HumeWire",
     "troupe.services.wire.ollama": "OllamaWire",
     "troupe.services.wire.openai": "Heard OpenAiWire Reply ToolUse",
     "troupe.services.wire.openrouter": "OpenRouterWire",

@@ -62,6 +62,12 @@ _OWN: Final = {
             remark="hears and speaks over WebSockets, with the times of words",
         ),
         Kind(
+            name="hume",
+            tts="octave",
+            key="HUME_API_KEY",
+            remark="acts: an emotion, and how strong it is; access was to end on 2026-11-13",
+        ),
+        Kind(
             name="openai",
             stt="gpt-4o-mini-transcribe",
             llm="gpt-4o-mini",

@@ -9,7 +9,7 @@ from typing import Any
 from anyio import fail_after, sleep
 from msgspec.structs import replace
 from troupe.actors.contracts import Say, Speech, Synthesize, Transcribe, Transcript
-from troupe.actors.errors import ProviderError, ProviderUnavailable
+from troupe.actors.errors import ProviderError, ProviderUnavailable, QuotaExceeded
 from troupe.actors.http import Deadlines, HttpClient
 from troupe.actors.providers.cartesia.endpoint import CartesiaEndpoint
 from troupe.actors.providers.cartesia.recogniser import CartesiaRecogniser
@@ -33,6 +33,9 @@ from troupe.actors.providers.elevenlabs.synthesizer import ElevenLabsSynthesizer
 from troupe.actors.providers.elevenlabs.transcription import ElevenLabsTranscription
 from troupe.actors.providers.elevenlabs.wire import recognition as elevenlabs_recognition
 from troupe.actors.providers.elevenlabs.wire import speech as elevenlabs_speech
+from troupe.actors.providers.hume.endpoint import HumeEndpoint
+from troupe.actors.providers.hume.speech import HumeSpeech
+from troupe.actors.providers.hume.wire import speech as hume_speech
 from troupe.actors.providers.openai.endpoint import endpoint
 from troupe.actors.providers.openai.speech import OpenAiSpeech
 from troupe.actors.providers.openai.transcription import OpenAiTranscription
@@ -49,6 +52,7 @@ from troupe.services.wire.cartesia import CartesiaWire
 from troupe.services.wire.chatterbox import ChatterboxWire
 from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.elevenlabs import ElevenLabsWire
+from troupe.services.wire.hume import HumeWire
 from troupe.services.wire.openai import OpenAiWire
 from troupe.services.wire.openai import speech as openai_speech
 from troupe.services.wire.speaches import SpeachesWire
@@ -354,6 +358,23 @@ SYNTHESIZERS = [
         complaint=b'data: {"error":{"message":"private","type":"server_error"}}\n\n',
         word_times=False,
         spoken=lambda text: openai_speech.tone(openai_speech.Asked(model="x", input=text, voice="af_heart")),
+    ),
+    SpeechProvider(
+        name="hume",
+        wire=HumeWire,
+        path="/v0/tts/stream/json",
+        actor=lambda http, url, deadlines: child(
+            HumeSpeech,
+            http,
+            HumeEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines),
+            hume_speech.SpeechOptions(),
+            name="x",
+        ),
+        streams=False,
+        unknown=b'{"type":"novelty"}\n',
+        complaint=b'{"type":"error","code":"E0300","message":"private"}\n',
+        complains=QuotaExceeded,
+        spoken=lambda text: tone(text, "Ava Song", 48_000),
     ),
     SpeechProvider(
         name="chatterbox",

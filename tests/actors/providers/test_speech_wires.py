@@ -12,10 +12,16 @@ from troupe.actors.errors import BrokenStream, InvalidRequest, ProviderError
 from troupe.actors.providers.cartesia.wire import recognition as cartesia_recognition
 from troupe.actors.providers.cartesia.wire import speech as cartesia_speech
 from troupe.actors.providers.cartesia.wire import voices as cartesia_voices
+from troupe.actors.providers.chatterbox.wire import speech as chatterbox_speech
+from troupe.actors.providers.chatterbox.wire import voices as chatterbox_voices
 from troupe.actors.providers.deepgram.wire import listen, models, speak
 from troupe.actors.providers.elevenlabs.wire import recognition as elevenlabs_recognition
 from troupe.actors.providers.elevenlabs.wire import speech as elevenlabs_speech
 from troupe.actors.providers.elevenlabs.wire import voices as elevenlabs_voices
+from troupe.actors.providers.hume.wire import speech as hume_speech
+from troupe.actors.providers.hume.wire import voices as hume_voices
+from troupe.actors.providers.openai.wire import voices as openai_voices
+from troupe.actors.providers.whisper.wire import dialects, transcription
 
 CANARY = "sk-canary-777 said in private"
 ELEVENLABS = elevenlabs_speech.SpeechOptions(model="m", voice="v")
@@ -27,6 +33,8 @@ KEYS = st.sampled_from(
         *("channel", "alternatives", "transcript", "words", "word", "start", "end", "text", "audio", "data", "detail"),
         *("alignment", "chars", "charStartTimesMs", "charDurationsMs", "word_timestamps", "status_code", "voices"),
         *("audio_base64", "characters", "character_start_times_seconds", "title", "error_code", "results", "channels"),
+        *("segments", "probability", "timestamp", "time", "begin", "snippet_id", "is_last_chunk", "sample_rate"),
+        *("voices_page", "total_pages", "id", "name", "status", "paths", "model_loaded", "initialization_state"),
     ]
 )
 WORDS = st.sampled_from(
@@ -58,6 +66,14 @@ DECODERS: dict[str, Callable[[], Callable[[bytes], Any]]] = {
     "elevenlabs speaks": lambda: _talking(elevenlabs_speech.ElevenLabsTalking("x", ELEVENLABS)),
     "elevenlabs spoke": lambda: elevenlabs_speech.SpeechLines("x", 24_000).push,
     "elevenlabs has voices": lambda: lambda data: elevenlabs_voices.decode_voices(data, "x"),
+    "chatterbox speaks": lambda: chatterbox_speech.SpeechEvents("x", 24_000).push,
+    "chatterbox has voices": lambda: lambda data: chatterbox_voices.decode_voices(data, "x"),
+    "chatterbox is well": lambda: lambda data: chatterbox_voices.check_health(data, "x"),
+    "hume speaks": lambda: hume_speech.SpeechLines("x", "Hello, novelty.").push,
+    "hume has voices": lambda: lambda data: hume_voices.decode_voices(data, "x"),
+    "speaches has voices": lambda: lambda data: openai_voices.decode_voices(data, "x"),
+    "whisper.cpp heard": lambda: lambda data: transcription.decode(data, dialects.CPP, "x"),
+    "whisper.cpp is well": lambda: lambda data: transcription.check_health(data, dialects.CPP, "x"),
     "cartesia hears": lambda: cartesia_recognition.CartesiaHearing("x").push,
     "cartesia speaks": lambda: _talking(cartesia_speech.CartesiaTalking("x", CARTESIA)),
     "cartesia has voices": lambda: lambda data: cartesia_voices.decode_voices(data, "x"),

@@ -1,0 +1,1 @@
+"""What goes over the wire between us and Hume, without I/O."""
