@@ -5,13 +5,11 @@ and the others change nothing. Whoever serves it registers as `Call.server`, so 
 that passes, reaches the handler.
 """
 
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from anyio import fail_after
-
 from .channel import Channel
+from .deadlines import Patience
 from .errors import ChannelBroken, DeadlineExceeded, EndOfChannel
 from .messages import Message
 from .parking import Waiter, new_waiter
@@ -170,7 +168,7 @@ class Conversing(Streaming):
 
     def arguments(self) -> tuple[Any, ...]:
         """What its handler is called with: the message, and the conversation seen from its end."""
-        return self.message, Duplex(self.replies, self.sent, self.timeout, self.actor, type(self.message).__qualname__)
+        return self.message, Duplex(self.replies, self.sent)
 
     def _deliver(self, value: Any) -> None:
         super()._deliver(value)
@@ -189,13 +187,13 @@ class Sender(Generic[T]):
     def __init__(self, channel: Channel[T]) -> None:
         self._channel = channel
 
-    async def send(self, item: T) -> None:
+    def send(self, item: T) -> Coroutine[Any, Any, None]:
         """Send one reply, waiting while the caller's buffer is full. A cancelled send has sent nothing.
 
         Raises:
             ChannelBroken: The caller left.
         """
-        await self._channel.send(item)
+        return self._channel.send(item)
 
     def send_nowait(self, item: T) -> None:
         """Send one reply, or raise `WouldBlock` when the caller's buffer is full."""
@@ -203,17 +201,21 @@ class Sender(Generic[T]):
 
 
 class Receiver(Generic[T]):
-    """What comes in, item by item; iterate over it or call `receive`."""
+    """What comes in, item by item; iterate over it or call `receive`.
 
-    __slots__ = ("_actor", "_channel", "_request", "_timeout")
+    Args:
+        channel: Where it comes from.
+        patience: How long to wait for each item; None is for ever, which is how handlers read: the deadline of their
+            call cancels them.
+    """
 
-    def __init__(self, channel: Channel[T], timeout: float, actor: str, request: str) -> None:
+    __slots__ = ("_channel", "_patience")
+
+    def __init__(self, channel: Channel[T], patience: Patience | None = None) -> None:
         self._channel = channel
-        self._timeout = timeout
-        self._actor = actor
-        self._request = request
+        self._patience = patience
 
-    async def receive(self) -> T:
+    def receive(self) -> Coroutine[Any, Any, T]:
         """Return the next item. Cancelling is safe: a cancelled receive has taken nothing.
 
         Raises:
@@ -222,16 +224,7 @@ class Receiver(Generic[T]):
             ActorDied: The actor on the other side ended.
             Exception: Whatever the handler raised.
         """
-        channel = self._channel
-        if channel.items or self._timeout == math.inf:
-            return await channel.receive()
-        try:
-            with fail_after(self._timeout):
-                return await channel.receive()
-        except TimeoutError as error:
-            if isinstance(error, DeadlineExceeded):
-                raise
-            raise DeadlineExceeded(self._actor, self._request, self._timeout) from None
+        return self._channel.receive(self._patience)
 
     async def each(self, function: Callable[[T], Coroutine[Any, Any, None] | None]) -> None:
         """Call `function` with each item, inside the step that sends it, until there are no more.
@@ -258,7 +251,7 @@ class Receiver(Generic[T]):
 
     async def __anext__(self) -> T:
         try:
-            return await self.receive()
+            return await self._channel.receive(self._patience)
         except EndOfChannel:
             raise StopAsyncIteration from None
 
@@ -268,18 +261,18 @@ class Duplex(Receiver[R], Generic[S, R]):
 
     __slots__ = ("_outgoing",)
 
-    def __init__(self, outgoing: Channel[S], incoming: Channel[R], timeout: float, actor: str, request: str) -> None:
-        super().__init__(incoming, timeout, actor, request)
+    def __init__(self, outgoing: Channel[S], incoming: Channel[R], patience: Patience | None = None) -> None:
+        super().__init__(incoming, patience)
         self._outgoing = outgoing
 
-    async def send(self, item: S) -> None:
+    def send(self, item: S) -> Coroutine[Any, Any, None]:
         """Send one item, waiting while the other side's buffer is full. A cancelled send has sent nothing.
 
         Raises:
             ChannelBroken: The other side is gone; its error, if any, is the cause.
             ChannelClosed: `finish` was called before.
         """
-        await self._outgoing.send(item)
+        return self._outgoing.send(item)
 
     def send_nowait(self, item: S) -> None:
         """Send one item, or raise `WouldBlock` when the other side's buffer is full."""

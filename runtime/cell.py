@@ -1,5 +1,6 @@
 """The cell of an actor: what stays the same over all its incarnations: name, mailbox, reference, watchers."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -9,6 +10,7 @@ from msgspec import Struct
 from . import events
 from .call import Ask, Call, Streaming
 from .channel import Channel, ChannelStatistics, Overflow
+from .deadlines import Patience
 from .errors import ActorDied, AskCycle, ChannelBroken, ChannelClosed, ChannelFull, DeadlineExceeded, Unhandled
 from .exits import SHUTDOWN, Exit
 from .host import AnyIncarnation
@@ -231,6 +233,12 @@ class Cell:
         if asker is not None and asker.call is not None:
             return min(deadline, asker.call.deadline)
         return deadline
+
+    def patience(self, request: Message, timeout: float) -> Patience | None:
+        """Return how long a caller waits for each item of its answer; None is for ever."""
+        if timeout == math.inf:
+            return None
+        return Patience(self.system.deadlines, timeout, self.path, type(request).__qualname__)
 
     def lane_of(self, message: Message) -> Channel[Any]:
         """Return the lane a message travels in."""

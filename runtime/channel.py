@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from .deadlines import Patience
 from .drain import Drain
 from .errors import ChannelBroken, ChannelClosed, ChannelFull, EndOfChannel, WouldBlock
 from .parking import Callback, Line, pass_turn
@@ -234,13 +235,17 @@ class Channel(Generic[T]):
 
     # -- receiving -------------------------------------------------------------------------------------------------
 
-    async def receive(self) -> T:
+    async def receive(self, patience: Patience | None = None) -> T:
         """Take the next item, waiting for one if need be.
 
         Cancelling is safe: a cancelled receive has taken nothing.
 
+        Args:
+            patience: How long to wait; None is for ever.
+
         Raises:
             EndOfChannel: The channel was closed, and all its items have been received.
+            DeadlineExceeded: None came in time.
             BaseException: The error the channel was closed with, once all its items have been received.
         """
         self._budget -= 1
@@ -251,7 +256,7 @@ class Channel(Generic[T]):
         while len(items) <= self._receivers.promised:
             if self._closed and not items:
                 raise self._ending()
-            await self._receivers.wait()
+            await self._receivers.wait(patience)
             if items:  # woken: one of them is ours, whatever is promised to those behind
                 return self.take()
         return self.take()

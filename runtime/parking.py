@@ -15,9 +15,12 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import cache
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from anyio import current_effective_deadline
+
+if TYPE_CHECKING:
+    from .deadlines import Patience
 
 T = TypeVar("T")
 
@@ -53,6 +56,16 @@ def new_waiter() -> Waiter:
     """Create a waiter for the current task, whichever event loop runs it."""
     loop = _running_asyncio_loop()
     return _trio_waiter()() if loop is None else loop.create_future()
+
+
+def loop_clock() -> Callable[[], float]:
+    """Return the running event loop's clock, without anyio's dispatch: that takes 1 µs, a good part of an ask."""
+    loop = _running_asyncio_loop()
+    if loop is not None:
+        return loop.time
+    from trio import current_time
+
+    return current_time
 
 
 async def pass_turn() -> None:
@@ -120,23 +133,41 @@ class Line:
         self.promised: int = 0
         """Wake-ups given whose tasks have not run yet."""
 
-    async def wait(self) -> None:
-        """Wait for a wake-up. Cancelling is safe: a wake-up already given goes to the next in line."""
+    async def wait(self, patience: "Patience | None" = None) -> None:
+        """Wait for a wake-up. Cancelling is safe: a wake-up already given goes to the next in line.
+
+        Args:
+            patience: How long to wait; None is for ever.
+
+        Raises:
+            DeadlineExceeded: It took longer.
+        """
         if self.waiters is None:
             self.waiters = deque()
         waiter = new_waiter()
         self.waiters.append(waiter)
+        alarm = None if patience is None else patience.begin(waiter)
         try:
             await waiter
         except BaseException:
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and not waiter.cancelled() and not (alarm and alarm.rung):
                 self.promised -= 1
                 self.wake()
             else:
-                with suppress(ValueError):  # a wake-up may have met, and skipped, it in the meantime
-                    self.waiters.remove(waiter)
+                self._leave(waiter)
             raise
+        finally:
+            if alarm is not None and patience is not None:
+                patience.end(alarm)
+        if alarm is not None and patience is not None and alarm.rung:
+            self._leave(waiter)
+            raise patience.late()
         self.promised -= 1
+
+    def _leave(self, waiter: Waiter) -> None:
+        assert self.waiters is not None
+        with suppress(ValueError):  # a wake-up may have met, and skipped, it in the meantime
+            self.waiters.remove(waiter)
 
     def call(self, function: Callable[[], None]) -> Callback:
         """Let a function stand in line; it is called by the wake-up that it gets, and leaves."""

@@ -114,7 +114,7 @@ class Ref:
         """
         cell = self.cell
         call = Streaming(cell.path, request, total, cell.deadline_of(total), buffer)
-        return _Open(cell, call, timeout, Receiver[R](call.replies, timeout, cell.path, type(request).__qualname__))
+        return _Open(cell, call, timeout, Receiver[R](call.replies, cell.patience(request, timeout)))
 
     def open(
         self,
@@ -134,9 +134,7 @@ class Ref:
         """
         cell = self.cell
         call = Conversing(cell.path, request, total, cell.deadline_of(total), buffer)
-        return _Open(
-            cell, call, timeout, Duplex[S, R](call.sent, call.replies, timeout, cell.path, type(request).__qualname__)
-        )
+        return _Open(cell, call, timeout, Duplex[S, R](call.sent, call.replies, cell.patience(request, timeout)))
 
     async def wait_ended(self) -> Exit:
         """Wait until the actor has ended for good, and return why; at once if it has. Cancelling is safe."""

@@ -1,6 +1,5 @@
 """A system: one tree of actors, with its clock, its registry and its timer, for as long as a block lasts."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from random import Random
@@ -12,6 +11,7 @@ from .deadlines import Deadlines
 from .errors import StartFailed
 from .exits import Crashed, Exit
 from .life import Child, Life
+from .parking import loop_clock
 from .ref import Ref
 from .registry import Capability, Registry
 from .specs import AnySpec, Strategy, SupervisorSpec
@@ -24,7 +24,7 @@ class System:
     def __init__(
         self, root: SupervisorSpec, *, on_event: Callable[[events.Event], None] = events.log, seed: int | None = None
     ) -> None:
-        self.now: Callable[[], float] = _clock()
+        self.now: Callable[[], float] = loop_clock()
         """The event loop's clock, in seconds."""
         self.random = Random(seed)
         """For the jitter of restarts."""
@@ -168,13 +168,3 @@ def root_spec(*children: AnySpec, strategy: Strategy, intensity: int, period: fl
     if len(children) == 1 and isinstance(children[0], SupervisorSpec):
         return children[0]
     return SupervisorSpec(name="root", children=children, strategy=strategy, intensity=intensity, period=period)
-
-
-def _clock() -> Callable[[], float]:
-    """The running event loop's clock without anyio's dispatch, which would be a good part of the cost of an ask."""
-    loop = asyncio._get_running_loop()
-    if loop is not None:
-        return loop.time
-    import trio
-
-    return trio.current_time

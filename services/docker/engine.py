@@ -371,7 +371,7 @@ class Engine:
 class _Body(AsyncIterator[bytes]):
     """The bytes of an answer as they come."""
 
-    def __init__(self, engine: Engine, chunks: AsyncGenerator[bytes]) -> None:
+    def __init__(self, engine: Engine, chunks: AsyncIterator[bytes]) -> None:
         self._engine = engine
         self._chunks = chunks
 

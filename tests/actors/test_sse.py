@@ -130,3 +130,14 @@ def test_a_line_that_never_ends_is_refused_and_costs_linear_time() -> None:
         decoder.push(b"x")
     with pytest.raises(EventTooLong, match="200000 bytes"):
         decoder.push(b"x")
+
+
+@given(texts=st.lists(st.binary(max_size=8).filter(lambda text: b"\n" not in text and b"\r" not in text)))
+def test_whole_events_of_one_line_are_what_the_standard_says_and_their_data_alone_can_be_had(
+    texts: list[bytes],
+) -> None:
+    stream = b"".join(b"data: " + text + b"\n\n" for text in texts)
+    assert decode(stream) == interpret(stream)
+    for mixed in (stream, b"id: 7\n" + stream, b":\n\n" + stream, stream + b"event: x\ndata: y\n\n" + stream):
+        decoder, whole = SseDecoder(), decode(mixed)
+        assert decoder.push_data(mixed) + decoder.push_data(stream) == [event.data for event in whole] + texts
