@@ -26,6 +26,7 @@ POLICY = {
     "runtime/process/flow.py:run": "a stream's error is meant for the other process",
     "runtime/process/worker.py:_live": "an actor's module may raise anything when a worker imports it",
     "runtime/program.py:run": "judged outside of the task group, as that would wrap it",
+    "runtime/deadlines.py:open": "the block's own error comes out as it is, in no exception group",
     "runtime/system.py:run": "the block's own error comes out as it is, in no exception group",
     "runtime/thread.py:_error_of": "all that a function in a thread raises is raised in its caller",
     "services/kinds/outside.py:_load": "another package that can't be imported is left out, and the others work",

@@ -8,12 +8,12 @@ no provider is left, or when an error says that others would do no better.
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from anyio import sleep_forever
 from msgspec import Struct
 
-from ...runtime import Context, Ref
+from ...runtime import Context, Receiver, Ref
 from ...runtime.events import Event, Failure
 from ..errors import ProviderError, ProviderUnavailable, first_error, provider_error
 from .breaker import BreakerPolicy, BreakerStatistics, Circuit, CircuitBreaker, Permit
@@ -21,7 +21,10 @@ from .caller import CallerGone
 from .events import CircuitClosed, CircuitOpened, ProviderReplaced, ProviderUnusable
 from .hedge import Race
 from .latency import Latency
+from .record import LEFT, OK, Record, Waits
 from .watchdog import Watchdog, watchdog
+
+T = TypeVar("T")
 
 OTHERS: Final = "*"
 """In a table of names, what stands for all that are not in it."""
@@ -69,7 +72,11 @@ class ProviderStatus(Struct, frozen=True):
     """How a provider of a chain is doing."""
 
     path: str
+    model: str
+    """What it calls its model; empty for its own choice."""
     breaker: BreakerStatistics
+    record: Record
+    """Its counters, which go on counting: to read, not to change."""
     median: float | None
     """Seconds within which half of its latest answers began; None if there are none."""
     p95: float | None
@@ -110,8 +117,18 @@ class Attempt:
         """Watch over this attempt; see `troupe.actors.routing.watchdog.watchdog`."""
         return watchdog(self.path, self._call.chain.context.system.deadlines)
 
+    @property
+    def record(self) -> Record:
+        """What is known of the provider's calls."""
+        return self._call.chain.records[self.provider.key]
+
+    def waits(self, items: Receiver[T], dog: Watchdog) -> Waits[T]:
+        """Iterate over the items of an answer, noting how long each is waited for."""
+        return Waits(items, dog, self.record, self._call.chain.context.system.deadlines)
+
     def took(self, seconds: float) -> None:
         """Note after how many seconds the first of an answer came; what that is, only the kind of call knows."""
+        self.record.first.observe(seconds)
         chain = self._call.chain
         chain.latencies[self.provider.key].note(chain.now(), seconds)
 
@@ -123,7 +140,7 @@ class Attempt:
         chain = self._call.chain
         median = chain.latencies[self.provider.key].quantile(0.5, chain.now())
         if median is not None and seconds > median:
-            self.took(seconds)
+            chain.latencies[self.provider.key].note(chain.now(), seconds)
 
     def now(self) -> float:
         """Return the time on the event loop's clock."""
@@ -152,6 +169,7 @@ class Chain:
         self.context = context
         self.breakers = {provider.path: CircuitBreaker(policy) for provider in providers}
         self.latencies = {provider.key: Latency() for provider in providers}
+        self.records = {provider.key: Record() for provider in providers}
         self.now = context.system.now
         """The event loop's clock."""
 
@@ -206,7 +224,9 @@ class Chain:
         return tuple(
             ProviderStatus(
                 provider.path,
+                called(provider.models, ""),
                 self.breakers[provider.path].statistics(now),
+                self.records[provider.key],
                 self.latencies[provider.key].quantile(0.5, now),
                 self.p95(provider),
             )
@@ -275,24 +295,28 @@ class Call:
             if isinstance(error, CallerGone):
                 self.over, self._failure = True, None  # there is nobody to be told
             elif self._done():
-                self._succeeded(attempt)
+                self._succeeded(attempt, self.chain.now() - started)
             else:
                 self._failed(attempt, provider_error(error, attempt.path), self.chain.now() - started)
         else:
-            self._succeeded(attempt)
+            self._succeeded(attempt, self.chain.now() - started)
         finally:
             if not attempt.permit.ended:
+                attempt.record.outcomes[LEFT] += 1
                 if attempt.race is not None and attempt.race.lost(attempt):
                     attempt.gave_way(self.chain.now() - started)
                 attempt.permit.release(self.chain.now())
                 self._waiting.insert(0, attempt.provider)
 
-    def _succeeded(self, attempt: Attempt) -> None:
+    def _succeeded(self, attempt: Attempt, seconds: float) -> None:
         self.over, self._failure = True, None
+        attempt.record.outcomes[OK] += 1
+        attempt.record.total.observe(seconds)
         self.chain.tell(attempt, attempt.permit.succeeded)
 
     def _failed(self, attempt: Attempt, error: ProviderError, seconds: float) -> None:
         self._attempts.append({"provider": attempt.path, "code": error.code, "seconds": round(seconds, 3)})
+        attempt.record.outcomes[error.code] += 1
         self._failure = error
         self.over = not error.elsewhere
         if error.elsewhere:

@@ -108,7 +108,7 @@ class _Answer:
         calls: list[ToolCall] = []
         between = self._patience.alone if attempt.alone else self._patience.between_tokens
         first = True
-        async for event in events:
+        async for event in attempt.waits(events, dog):
             if first:
                 first = False
                 attempt.took(attempt.now() - asked)

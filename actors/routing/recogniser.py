@@ -126,7 +126,7 @@ class _Utterance:
     async def _read(self, recogniser: Duplex[bytes, Transcript], attempt: Attempt, dog: Watchdog) -> None:
         """Give the transcripts, up to the final one."""
         caught_up = False
-        async for transcript in recogniser:
+        async for transcript in attempt.waits(recogniser, dog):
             await attempt.answered()
             caught_up = caught_up or transcript.final or len(transcript.text) >= self._shown
             if caught_up:

@@ -6,7 +6,7 @@ they are right is checked with that package's own parser.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -33,30 +33,42 @@ class Metric(Struct, frozen=True, array_like=True):
     samples: tuple[Sample, ...]
 
 
-def counter(name: str, help_: str, values: Mapping[str, int] | int, label: str = "") -> Metric:
-    """Return a metric that only grows, or one for each value of a label."""
-    return Metric(name, "counter", help_, _samples(values, label))
+Values: TypeAlias = Mapping[str, float] | Mapping[tuple[str, ...], float]
+"""By the value of one label, or the values of several."""
 
 
-def gauge(name: str, help_: str, values: Mapping[str, float] | float, label: str = "") -> Metric:
-    """Return a metric that goes up and down, or one for each value of a label."""
-    return Metric(name, "gauge", help_, _samples(values, label))
+def counter(name: str, help_: str, values: Values | float, *labels: str) -> Metric:
+    """Return a metric that only grows, or one for each value of a label, or for several labels' values."""
+    return Metric(name, "counter", help_, _samples(values, labels))
 
 
-def histogram(name: str, help_: str, values: Mapping[str, Histogram], label: str) -> Metric:
-    """Return a distribution for each value of a label."""
-    return Metric(name, "histogram", help_, tuple(_buckets(values, label)))
+def gauge(name: str, help_: str, values: Values | float, *labels: str) -> Metric:
+    """Return a metric that goes up and down, likewise."""
+    return Metric(name, "gauge", help_, _samples(values, labels))
 
 
-def _samples(values: Mapping[str, float] | float, label: str) -> tuple[Sample, ...]:
+def histogram(
+    name: str, help_: str, values: Mapping[str, Histogram] | Mapping[tuple[str, ...], Histogram], *labels: str
+) -> Metric:
+    """Return a distribution for each value of a label, or for several labels' values."""
+    return Metric(name, "histogram", help_, tuple(_buckets(values, labels)))
+
+
+def _samples(values: Values | float, labels: tuple[str, ...]) -> tuple[Sample, ...]:
     if isinstance(values, Mapping):
-        return tuple(Sample(((label, key),), value) for key, value in values.items())
+        return tuple(Sample(_labelled(labels, key), value) for key, value in values.items())
     return (Sample((), values),)
 
 
-def _buckets(values: Mapping[str, Histogram], label: str) -> Iterator[Sample]:
+def _labelled(labels: tuple[str, ...], key: str | tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(zip(labels, (key,) if isinstance(key, str) else key, strict=True))
+
+
+def _buckets(
+    values: Mapping[str, Histogram] | Mapping[tuple[str, ...], Histogram], labels: tuple[str, ...]
+) -> Iterator[Sample]:
     for key, each in values.items():
-        ours, total = ((label, key),), 0
+        ours, total = _labelled(labels, key), 0
         for bound, count in zip((*map(repr, each.bounds), "+Inf"), each.counts, strict=True):
             total += count
             yield Sample((*ours, ("le", bound)), total, "_bucket")

@@ -7,11 +7,13 @@ of ours and names of the configuration.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
-from ...actors.routing import ProviderStatus
+from ...actors.contracts import Usage
+from ...actors.routing import Circuit, ProviderStatus
+from ...actors.routing.record import Record
 from ...actors.voice.services import Tally
 from ...runtime.histogram import Histogram
 from ...runtime.inspect import Node, inspect
@@ -36,6 +38,25 @@ TALLIED: Final = {
     "errors": "What responses failed of, by the code of the error.",
 }
 """The counters of `Tally`."""
+
+TIMED: Final = {
+    "first": "From a question to the first of its answer: token, audio, or last word after the last audio.",
+    "between": "From one item of an answer to the next, where one was due.",
+    "total": "What calls took that a provider has done.",
+}
+"""The distributions of a provider's `Record`."""
+
+USED: Final = {
+    "input_tokens": "Tokens of requests, those from the provider's cache included.",
+    "cached_tokens": "Tokens of requests that the provider had in its cache.",
+    "output_tokens": "Tokens of answers.",
+    "characters": "Characters of text to be spoken.",
+    "seconds": "Seconds of audio that were transcribed or spoken.",
+    "cost": "US dollars, as far as the provider says it.",
+}
+"""What is shown of a provider's `Usage`."""
+
+CIRCUITS: Final[dict[Circuit, float]] = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2}
 
 _snapshots: Final = msgspec.msgpack.Decoder(list[Metric])
 
@@ -83,8 +104,38 @@ def actors(voice: VoiceSystem) -> Iterator[Metric]:
     yield counter("troupe_actor_restarts_total", "How often each was started again.", restarts, "actor")
 
 
-def providers(statuses: Mapping[str, Iterable[ProviderStatus]]) -> Iterator[Metric]:
-    """Give how the providers of the routers are doing."""
+def providers(statuses: Mapping[str, Iterable[ProviderStatus]], used: Mapping[str, Usage]) -> Iterator[Metric]:
+    """Give how the providers of the routers are doing.
+
+    The names in the labels, models' included, are those of the configuration: what clients ask for is none of them.
+
+    Args:
+        statuses: By the path of the router.
+        used: By the path of the provider.
+    """
+    yield from _breakers(statuses)
+    records: dict[tuple[str, ...], Record] = {
+        (*_named(each.path), each.model): each.record for chain in statuses.values() for each in chain
+    }
+    labels = ("provider", "stage", "model")
+    for name, help_ in TIMED.items():
+        times = {key: cast("Histogram", getattr(record, name)) for key, record in records.items()}
+        yield histogram(f"troupe_provider_{name}_seconds", help_, times, *labels)
+    outcomes = {(*key, outcome): count for key, each in records.items() for outcome, count in each.outcomes.items()}
+    ended = "Calls that have ended: ok, left by the caller, or the code of the error."
+    yield counter("troupe_provider_outcomes_total", ended, outcomes, *labels, "outcome")
+    for name, help_ in USED.items():
+        amounts: dict[tuple[str, ...], float] = {_named(path): getattr(usage, name) for path, usage in used.items()}
+        yield counter(f"troupe_provider_{name}_total", help_, amounts, "provider", "stage")
+
+
+def _named(path: str) -> tuple[str, str]:
+    """Return the provider of an actor, and its stage."""
+    above, _, stage = path.rpartition("/")
+    return above.rpartition("/")[2], stage
+
+
+def _breakers(statuses: Mapping[str, Iterable[ProviderStatus]]) -> Iterator[Metric]:
     by_path = {each.path: each.breaker for chain in statuses.values() for each in chain}
     calls = {path: breaker.calls for path, breaker in by_path.items()}
     yield counter("troupe_provider_calls_total", "Calls to each provider.", calls, "provider")
@@ -92,6 +143,12 @@ def providers(statuses: Mapping[str, Iterable[ProviderStatus]]) -> Iterator[Metr
     yield counter("troupe_provider_failures_total", "Those of them that failed.", failures, "provider")
     resting = {path: float(breaker.opens_in > 0) for path, breaker in by_path.items()}
     yield gauge("troupe_provider_resting", "1 while a provider is left alone because it fails.", resting, "provider")
+    circuits = {path: CIRCUITS[breaker.circuit] for path, breaker in by_path.items()}
+    yield gauge("troupe_provider_circuit", "0 closed, 1 half open: one call as a trial, 2 open.", circuits, "provider")
+    tripped = {path: breaker.tripped for path, breaker in by_path.items()}
+    yield counter("troupe_provider_tripped_total", "How often the circuit has opened.", tripped, "provider")
+    refused = {path: breaker.refused for path, breaker in by_path.items()}
+    yield counter("troupe_provider_kept_away_total", "Calls that an open circuit kept away.", refused, "provider")
 
 
 def _nodes(node: Node) -> Iterator[Node]:

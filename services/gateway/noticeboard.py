@@ -15,8 +15,9 @@ from typing import Final
 
 from .spent import shared_file
 
-PLACE: Final = 64 * 1024
-"""Bytes of a notice with its head."""
+PLACE: Final = 512 * 1024
+"""Bytes of a notice with its head. The system provides memory for as much of it as is ever written: three distributions
+for each provider come to 10 KB."""
 _HEAD: Final = struct.Struct("<II")  # whose place it is, and how long the notice is
 
 

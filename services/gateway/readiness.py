@@ -1,8 +1,12 @@
 """Whether the server can hold a conversation: somebody has to be there for each part of it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
+from anyio import create_task_group
+
+from ...actors.contracts import GetUsage, Usage
 from ...actors.routing import ListProviders, ProviderStatus
 from ...runtime import Ref
 from ...runtime.errors import RuntimeFault
@@ -23,6 +27,20 @@ async def providers_of(voice: VoiceSystem) -> dict[str, tuple[ProviderStatus, ..
         except RuntimeFault:  # it is restarting, or gone
             answers[ref.name] = ()
     return answers
+
+
+async def usage_of(voice: VoiceSystem) -> dict[str, Usage]:
+    """Return what was used of each provider, by its path; of those that say it. Cancelling is safe."""
+    used: dict[str, Usage] = {}
+
+    async def ask(ref: Ref) -> None:
+        with suppress(RuntimeFault):  # it is restarting, gone, or up to its neck in work
+            used[ref.name] = await ref.ask(GetUsage(), timeout=PATIENCE)
+
+    async with create_task_group() as tasks:
+        for ref in voice.system.find(GetUsage):
+            tasks.start_soon(ask, ref)
+    return dict(sorted(used.items()))
 
 
 async def parts_down(voice: VoiceSystem) -> list[str]:

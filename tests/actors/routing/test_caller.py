@@ -1,7 +1,5 @@
 """A caller that has gone is told apart from a provider that has."""
 
-import math
-
 import pytest
 from anyio import create_task_group, current_time, sleep
 from troupe.actors.routing.caller import CallerGone, Listener, Speaker
@@ -13,7 +11,7 @@ from troupe.runtime.exits import Shutdown
 
 
 def speaker(to_caller: Channel[str], from_caller: Channel[int]) -> Speaker[str, int]:
-    return Speaker(Duplex(to_caller, from_caller, math.inf, "router", "Request"))
+    return Speaker(Duplex(to_caller, from_caller))
 
 
 async def test_it_gives_and_takes(deadlines: Deadlines) -> None:

@@ -15,12 +15,17 @@ from anyio import fail_after, to_thread
 from conversations import Script, scripted_system
 from prometheus_client.parser import text_string_to_metric_families
 from servers import serving
+from troupe.actors.contracts import Usage
+from troupe.actors.routing import ProviderStatus
+from troupe.actors.routing.breaker import CircuitBreaker
+from troupe.actors.routing.record import Record
 from troupe.actors.secret import Secret
 from troupe.actors.voice.services import Tally
 from troupe.runtime.histogram import Histogram
 from troupe.services.gateway.access import Access
 from troupe.services.gateway.app import Gateway
-from troupe.services.gateway.metrics import TALLIED
+from troupe.services.gateway.exposition import exposition
+from troupe.services.gateway.metrics import TALLIED, providers
 from troupe.services.gateway.shared import Shared
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -86,3 +91,22 @@ async def test_what_has_happened(workers: int) -> None:
     assert value("troupe_received_bytes_total") > 64_000
     assert value("troupe_sent_bytes_total") > 32_000
     assert 0 <= value("troupe_event_loop_lag_seconds", "worst") < 5
+
+
+async def test_providers_by_stage_and_model() -> None:
+    record = Record()
+    record.first.observe(0.25)
+    record.outcomes.update({"ok": 2, "rate_limited": 1})
+    breaker = CircuitBreaker()
+    breaker.admit(0)
+    status = ProviderStatus("providers/openai/llm", "gpt-4o-mini", breaker.statistics(0), record, 0.25, None)
+    used = {"providers/openai/llm": Usage(input_tokens=10, output_tokens=7, cost=0.002)}
+    found = values(exposition(providers({"voice/llm": (status,)}, used)).decode())
+    assert found["troupe_provider_first_seconds_sum"] == {"openai llm gpt-4o-mini": 0.25}
+    assert found["troupe_provider_outcomes_total"]["openai llm gpt-4o-mini rate_limited"] == 1
+    assert found["troupe_provider_cost_total"] == {"openai llm": 0.002}
+    assert found["troupe_provider_input_tokens_total"] == {"openai llm": 10}
+    assert found["troupe_provider_circuit"] == {"providers/openai/llm": 0}
+    page = await to_thread.run_sync((ROOT / "docs" / "operating.md").read_text)
+    families = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in found}
+    assert {name for name in families if f"`{name}`" not in page} == set()
