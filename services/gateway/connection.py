@@ -15,6 +15,7 @@ from msgspec import Struct
 from websockets.frames import CloseCode
 
 from ...actors.realtime import response_events, server_events
+from ...actors.realtime.client_events import InputAudioBufferAppend
 from ...actors.realtime.decoding import decode_client_event
 from ...actors.realtime.encoding import encode
 from ...actors.realtime.errors import ClientMistake, frame_is_binary
@@ -171,7 +172,9 @@ class Connection:
         """The response of which no more audio is sent."""
         self._farewell = Farewell(CloseCode.NORMAL_CLOSURE)
         self._sending = False
-        """Whether a frame is on its way, of which a part may be sent."""
+        """Whether frames wait to be sent, and a part of one may be."""
+        self._caught_up_again = Event()
+        """Set when they have been."""
         self._scope = CancelScope()
         self.timeout = SEND_DEADLINE  # of the frame that is being sent: see `Deadlines`
 
@@ -242,6 +245,7 @@ class Connection:
         self._connections.sent += sum(map(len, frames))
         for index, frame in enumerate(frames):
             if not self._transport.put(frame):
+                self._sending = True
                 return self._send(frames[index:])
         self._sent()
         return None
@@ -250,12 +254,12 @@ class Connection:
         deadlines = self._connections.sessions.system.deadlines
         for frame in frames:
             deadlines.add(self)
-            self._sending = True
             try:
                 await self._transport.send(frame)
-                self._sending = False
             finally:
                 deadlines.remove(self)
+        self._sending = False
+        self._caught_up_again.set()
         self._sent()
 
     def _sent(self) -> None:
@@ -295,15 +299,25 @@ class Connection:
         if len(message) >= LARGE:
             return self._take_large(message)
         event = _decode(message, self._dialect)
+        if self._sending and not isinstance(event, InputAudioBufferAppend):
+            return self._take_later(event)
         try:
             self._events.send_nowait(event)
         except (WouldBlock, ChannelBroken, ChannelClosed):
             return self._events.send(event)  # where it waits, or raises in the task that can tell
         return None
 
+    async def _take_later(self, event: FromClient) -> None:
+        """Take an event when the client has read on: the answers to what it asks would pile up, however large."""
+        while self._sending:
+            self._caught_up_again = Event()
+            await self._caught_up_again.wait()
+        await self._events.send(event)
+
     async def _take_large(self, message: Message) -> None:
         event = await to_thread.run_sync(_decode, message, self._dialect, limiter=self._connections.decoding)
-        await self._events.send(event)
+        is_audio = isinstance(event, InputAudioBufferAppend)
+        await (self._events.send(event) if is_audio else self._take_later(event))
 
 
 class Farewell(NamedTuple):

@@ -1,6 +1,7 @@
 """A voice server with scripted providers in a process of its own: prints its port, and serves.
 
-Args on the command line: workers, seconds to drain, and a folder for a self-signed certificate, or nothing.
+Args on the command line: workers, seconds to drain, and a folder for a self-signed certificate, or nothing. The
+environment variable ``ANSWER`` is what the model answers.
 """
 
 import os
@@ -32,7 +33,9 @@ if __name__ == "__main__":
             return Response(f"{os.getpid()} {self.connections.statistics().open}")
 
     def build() -> Gateway:
-        return Served(system=partial(scripted_system, Script(answer=["one two three four"]), 0.2))
+        return Served(
+            system=partial(scripted_system, Script(answer=[os.environ.get("ANSWER", "one two three four")]), 0.2)
+        )
 
     tls = None
     if folder:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.virtual
 
 TEXT_ONLY = '{"type":"response.create","response":{"output_modalities":["text"]}}'
 SPEAK = '{"type":"response.create"}'
+UPDATE = '{"type":"session.update","session":{"type":"realtime","instructions":"%s"}}' % ("x" * 1000)
 
 
 class Line(Transport):
@@ -48,7 +49,7 @@ class Line(Transport):
             raise Disconnected from None
 
     def put(self, payload: bytes) -> bool:
-        if (self._free_at - current_time()) * self.rate + len(payload) > self._buffer:
+        if not self.rate or (self._free_at - current_time()) * self.rate + len(payload) > self._buffer:
             return False
         self._take(payload)
         return True
@@ -145,6 +146,22 @@ async def test_a_client_that_reads_nothing_is_cut_off() -> None:
         assert current_time() - before <= SEND_DEADLINE + 1
         assert connections.statistics().cut_off == 1
         assert line.aborted
+
+
+async def test_who_does_not_read_is_not_answered_any_more() -> None:
+    line = Line(rate=1e9)
+    async with connected(line) as connections:
+        line.rate = 0
+        for _ in range(900):
+            line.say(UPDATE)
+        await connections.wait_closed()
+        assert connections.statistics().cut_off == 1
+        assert connections.statistics().received < 3 * len(UPDATE)
+    line = Line(rate=20_000)
+    async with connected(line):
+        for _ in range(100):
+            line.say(UPDATE)
+        await line.until("session.updated", 100)
 
 
 async def test_draining_waits_for_the_turn_and_no_longer() -> None:
