@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from .measures import MEASURES
+from .measures import MEASURES, SUMMARISED
 from .results import Distribution, Report, Row, Run, Step
 from .statistics import Interval, difference, percentile
 
@@ -131,7 +131,7 @@ def _steps(before: Run, after: Run) -> Iterator[tuple[Step, Step]]:
 def _changes(before: Step, after: Step) -> Iterator[Change]:
     first, second = _quantities(before), _quantities(after)
     for name in (*MEASURES, CPU):
-        if name != "lateness" and name in first and name in second:
+        if name not in SUMMARISED and name in first and name in second:
             for share in SHARES:
                 values = [percentile(each[name].values, share) for each in (first, second)]
                 by = difference(first[name], second[name], share)

@@ -49,6 +49,8 @@ KEPT_TURNS: Final = 40
 """Turns of a step that are kept one by one."""
 FLOWS: Final = ("frames", "audio_ms", "bytes_out", "bytes_in")
 """What is counted only while it is measured: a server's use of CPU is held against it."""
+SUMMARISED: Final = ("lateness", "audio_late")
+"""What has a value for each frame, of which a thousand quantiles are kept: nothing can be said of their confidence."""
 _QUANTILES: Final = 1000
 
 

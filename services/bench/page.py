@@ -7,7 +7,7 @@ from typing import Final
 
 from . import figures
 from .level import Level, parse
-from .measures import MEASURES
+from .measures import MEASURES, SUMMARISED
 from .results import Report, Row, Run, Step
 from .statistics import interval
 from .table import SHARES, at, facts, milliseconds, representative
@@ -126,13 +126,13 @@ def _measured(step: Step) -> str:
         found = step.distributions.get(name)
         if not found or not found.values:
             continue
-        sure = interval(found, 0.95)
+        sure = interval(found, 0.95) if name not in SUMMARISED else None
         rows.append([
             f"{escape(name)}<small>{escape(words)}</small>",
-            str(len(found.values)) if name != "lateness" else "",
+            str(len(found.values)) if sure else "",
             *(milliseconds(at(step, name, share)) for share in SHARES),
             milliseconds(max(found.values)),
-            f"{milliseconds(sure.low)} to {milliseconds(sure.high)}" if name != "lateness" else "",
+            f"{milliseconds(sure.low)} to {milliseconds(sure.high)}" if sure else "",
         ])  # fmt: skip
     head = ["quantity", "values", *(f"p{share * 100:.0f}" for share in SHARES), "most", "p95 is within"]
     errors = [f"{count} x {code}" for code, count in step.errors.items()]
@@ -142,7 +142,12 @@ def _measured(step: Step) -> str:
 def _rows(report: Report) -> Iterator[str]:
     for name, rows in report.rows.items():
         yield f"<h2>{escape(name)}</h2>"
-        yield _table(["what", "value", "floor", "ratio", "goal", ""], [_row(row) for row in rows])
+        yield rows_table(rows)
+
+
+def rows_table(rows: Iterable[Row]) -> str:
+    """Return rows as a table."""
+    return _table(["what", "value", "floor", "ratio", "goal", ""], [_row(row) for row in rows])
 
 
 def _row(row: Row) -> list[str]:

@@ -27,6 +27,8 @@ class Series(NamedTuple):
 
     name: str
     points: Sequence[tuple[float, float]]
+    labels: Sequence[str] = ()
+    """What each point is called on hovering; where it is, if there are none."""
 
 
 class Span(NamedTuple):
@@ -108,8 +110,8 @@ def lines(
         colour = number % COLOURS
         path = "M" + "L".join(f"{_number(across(at))} {_number(up(value))}" for at, value in each.points)
         drawing.add("path", d=path, class_=f"line c{colour}")
-        for at, value in each.points if not time else ():
-            title = f"{each.name}, {at:g} {x}: {tick(value)}"
+        for index, (at, value) in enumerate(each.points if not time else ()):
+            title = f"{each.name}, {each.labels[index] if each.labels else f'{at:g} {x}'}: {tick(value)}"
             drawing.add("circle", title=title, cx=across(at), cy=up(value), r=4, class_=f"dot c{colour}")
     return str(drawing) + (legend([each.name for each in series]) if len(series) > 1 else "")
 
@@ -244,7 +246,10 @@ def _axes(
             class_="grid" if value else "axis",
         )
         drawing.text(_LEFT - 8, vertical(value) + 4, tick(value), anchor="end")
+    whole = across is None and all(place == round(place) for place in places)
     for value in ticks(horizontal.low, horizontal.high, 6):
+        if whole and value != round(value):
+            continue
         drawing.text(horizontal(value), HEIGHT - _BOTTOM + 18, (across or _plain)(value))
     drawing.text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 6, x, kind="label axis-name")
     drawing.add(

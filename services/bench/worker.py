@@ -216,9 +216,11 @@ class Load:
         if job.workload == "turns":
             await self._listen(pace)
         now = clock()
-        for client in self._clients:
-            if isinstance(client.watcher, Observer):
-                client.watcher.close_turn(now)
+        for watcher in (client.watcher for client in self._clients):
+            if isinstance(watcher, Observer):
+                if self.ended.is_set() and watcher.waits(now, job.plan.pause):
+                    continue  # its answer could still have come
+                watcher.close_turn(now)
         tell(Finished(seen.distributions(), {**seen.counts, **flows}, dict(seen.errors), seen.turns, seconds))
         for client in self._clients:
             client.close()

@@ -7,6 +7,7 @@ from cyclopts import App
 COMMANDS: Final = {
     "load": "Load a server with many sessions, and tell how it holds up.",
     "compare": "Say what differs between two reports, and what may be chance.",
+    "page": "Write a report as a page with plots.",
     "peers": "Measure other frameworks under the same load as Troupe.",
     "micro": "Run the benchmarks of the parts, and keep their results.",
 }
