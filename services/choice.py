@@ -17,7 +17,7 @@ from .catalogue.descriptor import ModelDescriptor, describe
 from .catalogue.selector import Selector
 from .config import Config, ConfigError
 from .config.errors import nearest
-from .config.schema import Voice
+from .config.schema import ServiceTable, Voice
 from .kinds.kind import PARTS, WORKS, Kind, Part, ProviderTable, Work
 from .kinds.registry import KINDS
 
@@ -32,6 +32,9 @@ TITLES: Final[dict[Work, str]] = {
 LAST_RESORT: Final = "the last resort"
 """Why somebody embedded was chosen."""
 
+NOWHERE: Final = "http://service.invalid/v1"
+"""The address of a provider whose container does not run yet."""
+
 
 class Link(Struct, frozen=True, kw_only=True):
     """One provider in the chain of a part, or of other work."""
@@ -45,6 +48,8 @@ class Link(Struct, frozen=True, kw_only=True):
     key: Secret | None
     why: str
     """It is there, for people."""
+    service: ServiceTable | None = None
+    """The container that it is in, if the server runs it."""
     flexible: bool = False
     """Whether its place in the chain, among those of which this is true, is for whoever has been fastest."""
 
@@ -194,6 +199,8 @@ def kind_of(provider: str, config: Config, where: str) -> Kind:
     """
     table = config.providers.get(provider)
     kind = KINDS.get(table.kind or provider, KINDS["openai"]) if table else KINDS.get(provider)
+    if kind is None and provider in config.services:
+        return KINDS["openai"]
     if kind is None:
         hint = nearest(provider, {*KINDS, *config.providers})
         raise ConfigError(
@@ -293,13 +300,16 @@ class _Here:
         table = self._config.providers.get(kind.name)
         if table is not None and (table.kind or kind.name) != kind.name:
             return False  # somebody else has its name
-        return bool(kind.engine or table is not None or (kind.key and self._environ.get(kind.key)))
+        named = table is not None or kind.name in self._config.services
+        return bool(kind.engine or named or (kind.key and self._environ.get(kind.key)))
 
     def _why(self, kind: Kind) -> str:
         if kind.embedded:
             return LAST_RESORT
         if kind.engine:
             return "installed"
+        if kind.name in self._config.services:
+            return f"[services.{kind.name}]"
         table = self._config.providers.get(kind.name)
         if table is not None and (table.api_key or table.base_url):
             return f"[providers.{kind.name}]"
@@ -323,10 +333,15 @@ class _Here:
     def _link(self, part: Work, provider: str, kind: Kind, model: str, why: str) -> Link:
         table = self._table(provider, kind)
         key = self._key(kind, table)
-        return Link(part=part, provider=provider, kind=kind, model=model, table=table, key=key, why=why)
+        service = self._config.services.get(provider)
+        return Link(
+            part=part, provider=provider, kind=kind, model=model, table=table, key=key, why=why, service=service
+        )
 
     def _table(self, provider: str, kind: Kind) -> ProviderTable:
-        return self._config.providers.get(provider) or kind.table()()
+        table = self._config.providers.get(provider) or kind.table()()
+        # a container's address is known when it runs; that it has one of its own decides about keys before
+        return replace(table, base_url=NOWHERE) if provider in self._config.services else table
 
     def _key(self, kind: Kind, table: ProviderTable) -> Secret | None:
         """Return the key that the table has, or that of the kind's variable; never one for another address."""

@@ -39,8 +39,10 @@ async def check(choice: Choice, patience: float = PATIENCE) -> dict[str, Health]
     Raises:
         ConfigError: A provider can't be made as it is configured.
     """
-    remote = tuple(link for link in choice.links if not link.kind.engine)
+    remote = tuple(link for link in choice.links if not link.kind.engine and link.service is None)
     health = {link.path: Health("ready") for link in choice.links if link.kind.engine}
+    contained = Health("ready", "it is started with the server")
+    health |= {link.path: contained for link in choice.links if link.service is not None}
     if not remote:
         return health
     async with askable(remote) as able, create_task_group() as tasks:

@@ -10,10 +10,11 @@
 import logging
 import math
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from anyio import create_task_group, to_thread
 
@@ -39,8 +40,11 @@ from ..runtime.exits import Crashed
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .choice import Choice, Link, choose
 from .config import Config, ConfigError
+from .docker.errors import ServiceError
+from .homes import Home, homes_of
 from .kinds.kind import PARTS, Part, Setup, Work
 
+NONE: Final[Mapping[str, Home]] = {}
 _log = logging.getLogger("troupe.voice")
 
 
@@ -71,13 +75,14 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
     async with (
         HttpClient.open() as http,
         Activity.open() as activity,
+        homes_of(choice.links) as homes,
         open_system(
             supervisor("providers", intensity=10, period=60),
             supervisor("voice"),
             supervisor("sessions", strategy=Strategy.DYNAMIC),
         ) as system,
     ):
-        lost = await _start(system.supervisor("providers"), providers(choice, http))
+        lost = await _start(system.supervisor("providers"), providers(choice, http, homes))
         choice = choice.without(lost)
         for part in PARTS:
             await system.supervisor("voice").start_child(router(choice, part))
@@ -119,12 +124,17 @@ def _reason(failed: StartFailed) -> str:
     exit = failed.exit
     while isinstance(exit, Crashed) and isinstance(exit.error, StartFailed):
         exit = exit.error.exit
-    own = isinstance(exit, Crashed) and isinstance(exit.error, InferenceError)
+    own = isinstance(exit, Crashed) and isinstance(exit.error, InferenceError | ServiceError)
     return str(exit.error if own and isinstance(exit, Crashed) else exit)
 
 
-def providers(choice: Choice, http: HttpClient) -> list[SupervisorSpec]:
+def providers(choice: Choice, http: HttpClient, homes: Mapping[str, Home] = NONE) -> list[SupervisorSpec]:
     """Specify the actors of all providers: for each provider a supervisor, below it an actor for each part it takes.
+
+    Args:
+        choice: Who takes which part.
+        http: The pool of connections of all of them.
+        homes: Of those that are in containers, by name.
 
     Raises:
         ConfigError: A provider can't be made as it is configured.
@@ -133,13 +143,19 @@ def providers(choice: Choice, http: HttpClient) -> list[SupervisorSpec]:
     for link in choice.links:
         parts = actors.setdefault(link.provider, {})
         if link.part not in parts:
-            parts[link.part] = provider_actor(link, http)
-    return [supervisor(name, *parts.values(), intensity=10, period=60) for name, parts in actors.items()]
+            home = homes.get(link.provider)
+            parts[link.part] = home.moving(link, http, provider_actor) if home else provider_actor(link, http)
+    return [
+        homes[name].supervisor(name, parts.values())
+        if name in homes
+        else supervisor(name, *parts.values(), intensity=10, period=60)
+        for name, parts in actors.items()
+    ]
 
 
 def router(choice: Choice, part: Part) -> ActorSpec:
     """Specify the actor that has a part done by the first provider of its chain that can."""
-    chain = [_provider(link, choice.voice.voices) for link in choice.chain(part)]
+    chain = [_provider(link, choice.voice.voices) for link in _asked(choice, part)]
     patience = choice.voice.patience
     match part:
         case "stt":
@@ -161,12 +177,21 @@ def router(choice: Choice, part: Part) -> ActorSpec:
             return child(FallbackSynthesizer, chain, speaking, name=part)
 
 
+def _asked(choice: Choice, part: Part) -> tuple[Link, ...]:
+    """Return the links of a part in the order in which they are asked.
+
+    Those in containers come once more at the end: what failed because its container died is, by then, there again.
+    """
+    chain = choice.chain(part)
+    return (*chain, *(link for link in chain if link.service is not None))
+
+
 def session_patience(choice: Choice) -> Patience:
     """Return how long a session waits for a part: while its chain may still find somebody."""
     usual, patience = Patience(), choice.voice.patience
 
     def wait(part: Part, each: float, least: float) -> float:
-        return max(least, (len(choice.chain(part)) - 1) * each + patience.last)
+        return max(least, (len(_asked(choice, part)) - 1) * each + patience.last)
 
     return Patience(
         transcript=wait("stt", patience.transcript, usual.transcript),

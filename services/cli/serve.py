@@ -87,6 +87,7 @@ def serve(
         places = source.places
         choice = choose(configuration, os.environ)
         _check_access(configuration)
+        _check_workers(configuration, choice)
         folder = _folder(configuration.server)
         if check_config:
             _show(configuration, choice, source)
@@ -197,6 +198,22 @@ def _show(config: Config, choice: Choice, source: Source) -> None:
     print(f"# from {source}\n{shown(config)}\n\n# chosen")
     for part in PARTS:
         print(f"# {part}: {', '.join(link.name for link in choice.chain(part))}")
+
+
+def _check_workers(config: Config, choice: Choice) -> None:
+    """See that no container is run by each of several workers.
+
+    Raises:
+        ConfigError: One would be.
+    """
+    names = {link.provider for link in choice.links if link.service}
+    if config.server.workers > 1 and names:
+        first = min(names)
+        raise ConfigError(
+            f"each worker would start its own container of {', '.join(sorted(names))}. Have one worker; or start it "
+            f"apart (`troupe service up {first}`), and give its address in [providers.{first}].",
+            "[server] workers",
+        )
 
 
 def _check_access(config: Config) -> None:

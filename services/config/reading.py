@@ -14,7 +14,7 @@ from ..kinds.kind import Kind, ProviderTable
 from ..kinds.registry import KINDS
 from .errors import ConfigError, nearest
 from .places import line_of
-from .schema import Config, Server, Voice
+from .schema import Config, Server, ServiceTable, Voice
 from .values import Path, Reader
 
 USUAL_FILE: Final = "troupe.toml"
@@ -86,10 +86,12 @@ def read_config(
     _read_arguments(given, tables)
     places |= {_key(*_VARIABLES[name]): name for name in variables}
     places |= {_key(_table_of(name), name): _argument(name) for name in given}
+    contained = reader.mapping(raw.get("services", {}), ("services",))
     config = Config(
         server=Server(**tables["server"]),
         voice=Voice(**tables["voice"]),
-        providers=_read_providers(reader, raw.get("providers", {})),
+        providers=_read_providers(reader, raw.get("providers", {}), contained),
+        services={name: reader.struct(table, ServiceTable, ("services", name)) for name, table in contained.items()},
     )
     return config, Source(file, variables, tuple(map(_argument, given)), tuple(reader.unset), places)
 
@@ -159,17 +161,17 @@ def _key(table: str, key: str) -> str:
     return f"[{table}] {key}"
 
 
-def _read_providers(reader: Reader, raw: object) -> dict[str, ProviderTable]:
+def _read_providers(reader: Reader, raw: object, contained: Mapping[str, Any]) -> dict[str, ProviderTable]:
     """Read the tables of providers, each as its kind wants it."""
     providers: dict[str, ProviderTable] = {}
     for name, table in reader.mapping(raw, ("providers",)).items():
         path = ("providers", name)
-        kind = _kind_of(name, reader.mapping(table, path), reader)
+        kind = _kind_of(name, reader.mapping(table, path), reader, contained)
         providers[name] = reader.struct(table, kind.table(), path)
     return providers
 
 
-def _kind_of(name: str, table: Mapping[str, Any], reader: Reader) -> Kind:
+def _kind_of(name: str, table: Mapping[str, Any], reader: Reader, contained: Mapping[str, Any]) -> Kind:
     path = ("providers", name)
     if "/" in name:
         raise reader.error(path, f"a provider's name has no slash: {name}")
@@ -181,7 +183,7 @@ def _kind_of(name: str, table: Mapping[str, Any], reader: Reader) -> Kind:
         return kind
     if name in KINDS:
         return KINDS[name]
-    if "base_url" in table:
+    if "base_url" in table or name in contained:
         return KINDS["openai"]
     hint = nearest(name, KINDS)
     raise reader.error(path, f"what is {name}? {hint.capitalize()} Or give its base_url, if it speaks OpenAI's API.")

@@ -90,6 +90,21 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {"stt": self.stt, "llm": self.llm, "tts": self.tts}[part]
 
 
+class ServiceTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[services.NAME]``: a container that runs with the server; the provider NAME is what is in it."""
+
+    manifest: str = ""
+    """Its manifest, the folder of one, or a service that comes with Troupe; its own name if empty."""
+    variant: str = ""
+    """Which variant, such as ``gpu``; empty for the plain one."""
+    environment: dict[str, str] = {}
+    """Variables over those of the manifest; ``"env:NAME"`` is one of the server's own."""
+    allow: tuple[str, ...] = ()
+    """What it may be beyond what is harmless, such as ``mount:/data``; see `docs/docker.md`."""
+    adopt: bool = False
+    """Whether to go on with the container that a killed server has left, in place of a new one."""
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """All of it."""
 
@@ -97,3 +112,5 @@ class Config(Struct, frozen=True, kw_only=True):
     voice: Voice = field(default_factory=Voice)
     providers: dict[str, ProviderTable] = {}
     """``[providers.NAME]``; what may stand in each depends on its kind."""
+    services: dict[str, ServiceTable] = {}
+    """``[services.NAME]``."""

@@ -11,7 +11,7 @@ from ...actors.secret import Secret
 from .schema import Config
 
 MASK: Final = "********"
-_SECRET_TABLES: Final = {"headers"}  # what stands in a header may be a key
+_SECRET_TABLES: Final = {"environment", "headers"}  # what stands in there may be a key
 
 
 def shown(config: Config) -> str:
@@ -19,6 +19,8 @@ def shown(config: Config) -> str:
     blocks = [*_table("server", config.server), *_table("voice", config.voice)]
     for name, provider in config.providers.items():
         blocks += _table(f"providers.{_key(name)}", provider)
+    for name, service in config.services.items():
+        blocks += _table(f"services.{_key(name)}", service)
     return "\n\n".join(blocks)
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, asdict, fields
 from troupe.actors.http import Deadlines
-from troupe.services.config.schema import Patience, Server, Voice
+from troupe.services.config.schema import Patience, Server, ServiceTable, Voice
 from troupe.services.config.showing import _value
 from troupe.services.gateway.limits import Limits
 from troupe.services.kinds.kind import PARTS, ProviderTable
@@ -22,6 +22,7 @@ TABLES: dict[str, type[Struct]] = {
     "[server.limits]": Limits,
     "[voice]": Voice,
     "[voice.patience]": Patience,
+    "[services.NAME]": ServiceTable,
     "[providers.NAME]": ProviderTable,
 } | {kind.module or kind.name: kind.table() for kind in KINDS.values()}
 
