@@ -256,7 +256,8 @@ class _Here:
         for provider, kind in (*own.items(), *rest.items()):
             table = self._table(provider, kind)
             usual = kind.default_model(part)
-            elsewhere = bool(table.base_url and kind.key)  # who knows what models somebody else's server has
+            # Who knows what models somebody else's server has?
+            elsewhere = kind.named_only or bool(table.base_url and kind.key)
             for model in table.models.get(part, (usual,) if usual and not elsewhere else ()):
                 problem = self._problem(provider, kind)
                 if not problem and not self._is_of_use(kind) and provider in rest:
@@ -284,7 +285,7 @@ class _Here:
         have_local = False
         for kind in KINDS.values():
             usual = kind.default_model(part)
-            if not usual or not self._is_of_use(kind):
+            if not usual or kind.named_only or not self._is_of_use(kind):
                 continue
             if kind.engine and not kind.embedded and have_local:
                 continue

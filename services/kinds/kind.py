@@ -95,6 +95,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     """The extra of troupe that installs what it needs."""
     embedded: bool = False
     """Whether it is one of those that are there without keys and weights: the last link of a chain."""
+    named_only: bool = False
+    """Whether it is taken only where a configuration names it, as it does not know by itself what it is to do."""
     openai_voices: bool = False
     """Whether it has the voices that clients of OpenAI name; another one speaks in its own where one of these is
     asked for."""

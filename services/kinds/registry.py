@@ -127,6 +127,16 @@ _OWN: Final = {
             capabilities=("voice-cloning",),
             remark="Chatterbox on this machine, in voices of recordings",
         ),
+        Kind(
+            name="function",
+            stt="function",
+            llm="function",
+            tts="function",
+            embedding="function",
+            named_only=True,
+            remark="a Python function of your own",
+        ),
+        Kind(name="onnx", embedding="onnx", named_only=True, remark="an embedding model in an ONNX file of your own"),
     )
 }
 

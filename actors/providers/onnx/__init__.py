@@ -1,0 +1,1 @@
+"""Models in ONNX files as providers: those that turn texts into vectors."""
