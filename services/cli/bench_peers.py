@@ -21,7 +21,7 @@ from ..bench.peers.comparison import Effort, Outcome, Trials
 from ..bench.peers.environments import EnvironmentFailed, default_cache, interpreter, version
 from ..bench.peers.servers import processors
 from ..bench.peers.subjects import ABSENT, SUBJECTS, Subject
-from ..bench.peers.summary import Cost, cost, goals, goals_table, table
+from ..bench.peers.summary import Cost, cost, goals, goals_table, quantities, table
 from ..bench.results import Report, write
 from ..config.errors import nearest
 from .failing import MISCONFIGURED, fail
@@ -73,8 +73,9 @@ def peers(
     _show(console, costs, outcomes, quick=quick)
     if json is not None:
         runs = [outcome.run for outcome in outcomes.values()]
+        rows = {"Goals": list(goals(costs)), **quantities(costs)}
         remarks = [f"{name} {why}" for name, why in ABSENT.items()]
-        write(json, Report.of("peers", started, runs=runs, rows={"goals": list(goals(costs))}, remarks=remarks))
+        write(json, Report.of("peers", started, runs=runs, rows=rows, remarks=remarks))
 
 
 def _python(console: Console, subject: Subject, root: Path, cache: Path | None) -> Path | None:

@@ -31,6 +31,8 @@ LEVELS: Final = {
     "echo": parse("probe p99 < 20ms, errors < 1%, disconnects = 0"),
 }
 """What a server has to hold, by the workload."""
+_ATTEMPTS: Final = 2
+"""With a load that is on time; machines have moments."""
 
 
 class Effort(Struct, frozen=True, kw_only=True):
@@ -148,17 +150,19 @@ class Trials:
 
     async def _step(self, sessions: int) -> Step | None:
         """Measure with so many sessions on a fresh server; None if the load generator itself was late."""
-        try:
-            steps = await self._measure(sessions)
-        except ExceptionGroup as failures:  # of the group in there
-            raise first_error(failures) from None
-        if not steps or steps[0].spoiled:
-            self._remarks.append(f"with {sessions} sessions: {steps[0].spoiled if steps else 'ended early'}")
-            return None
-        self._steps.append(steps[0])
-        return steps[0]
+        step: Step | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                step = await self._measure(sessions)
+            except ExceptionGroup as failures:  # of the group in there
+                raise first_error(failures) from None
+            if step is not None and not step.spoiled:
+                self._steps.append(step)
+                return step
+        self._remarks.append(f"with {sessions} sessions: {step.spoiled if step else 'ended early'}")
+        return None
 
-    async def _measure(self, sessions: int) -> list[Step]:
+    async def _measure(self, sessions: int) -> Step | None:
         subject, effort, steps = self._subject, self._effort, list[Step]()
         command = subject.command(self._benchmarks, self._python, sentences=effort.sentences, sessions=sessions)
         async with serving(command, self._benchmarks, self._processor) as server:
@@ -177,7 +181,7 @@ class Trials:
                 tasks.start_soon(self._watch_memory, server.pid, sessions)
                 steps = await measure(generator, sessions, self._level)
                 tasks.cancel_scope.cancel()
-        return steps
+        return steps[0] if steps else None
 
     async def _watch_memory(self, pid: int, sessions: int) -> None:
         """Note the most that the server holds, which is while the sessions are there."""
@@ -188,8 +192,8 @@ class Trials:
 
     def _memory_of_a_session(self) -> float | None:
         """Return what each session adds: the difference of two trials, so that what all share does not count."""
-        held = sorted(step.sessions for step in self._steps if step.held is not False)
-        if len(held) < 2:
+        sessions = sorted({step.sessions for step in self._steps})
+        if len(sessions) < 2:
             return None
-        least, most = held[0], held[-1]
+        least, most = sessions[0], sessions[-1]
         return (self._memory[most] - self._memory[least]) / (most - least)

@@ -52,6 +52,28 @@ _GOALS: Final = (
 )
 
 
+_QUANTITIES: Final = {
+    "sessions": ("Sessions held by one processor", 1.0, ""),
+    "frame": ("CPU for 20 ms of audio, in or out, with as many sessions as are held", 1e6, "µs"),
+    "frame_few": ("CPU for 20 ms of audio, in or out, with few sessions", 1e6, "µs"),
+    "memory": ("Memory that a session adds", 1 / 1024, "KiB"),
+    "answer": ("End of speech to first audio, less the silence that ends a turn, p50", 1e3, "ms"),
+    "barge_in": ("First speech to silence of an interrupted answer, p50", 1e3, "ms"),
+    "barge_in_p95": ("First speech to silence of an interrupted answer, p95", 1e3, "ms"),
+}
+
+
+_COLUMNS: Final = {
+    "sessions": "sessions held",
+    "frame": "CPU per 20 ms, full",
+    "frame_few": "with few",
+    "memory": "memory of one",
+    "answer": "answer after",
+    "barge_in": "silent after, p50",
+    "barge_in_p95": "p95",
+}
+
+
 def cost(title: str, outcome: Outcome) -> Cost:
     """Return what a subject costs."""
     full, few = outcome.most or outcome.few, outcome.few
@@ -106,30 +128,31 @@ def goals(costs: Mapping[str, Cost]) -> Iterator[Row]:
             )
 
 
+def quantities(costs: Mapping[str, Cost]) -> dict[str, list[Row]]:
+    """Return what was measured, subject by subject, under the name of each quantity, for reports."""
+    return {
+        name: rows
+        for quantity, (name, scale, unit) in _QUANTITIES.items()
+        if (
+            rows := [
+                Row(what=each.title, value=value * scale, unit=unit)
+                for each in costs.values()
+                if (value := getattr(each, quantity)) is not None
+            ]
+        )
+    }
+
+
 def table(costs: Mapping[str, Cost]) -> Table:
     """Return all that was measured, a line for each subject."""
     shown = Table(title="The same load on one processor", title_justify="left")
     shown.add_column("")
-    for column in (
-        "sessions held",
-        "CPU per 20 ms, full",
-        "with few",
-        "memory of one",
-        "answer after",
-        "silent after, p50",
-        "p95",
-    ):
+    for column in _COLUMNS.values():
         shown.add_column(column, justify="right")
     for each in costs.values():
+        cells = [(getattr(each, quantity), *_QUANTITIES[quantity][1:]) for quantity in _COLUMNS]
         shown.add_row(
-            each.title,
-            "" if each.sessions is None else str(each.sessions),
-            _scaled(each.frame, 1e6, "µs"),
-            _scaled(each.frame_few, 1e6, "µs"),
-            _scaled(each.memory, 1 / 1024, "KiB"),
-            _scaled(each.answer, 1e3, "ms"),
-            _scaled(each.barge_in, 1e3, "ms"),
-            _scaled(each.barge_in_p95, 1e3, "ms"),
+            each.title, *("" if value is None else f"{value * scale:,.0f} {unit}" for value, scale, unit in cells)
         )
     return shown
 
@@ -148,7 +171,3 @@ def goals_table(rows: Iterable[Row]) -> Table:
         theirs = f"{row.floor or 0:,.4g} {row.unit}"
         shown.add_row(row.what, f"{row.value:,.4g} {row.unit}", theirs, ratio, row.floor_name, row.goal, verdict)
     return shown
-
-
-def _scaled(value: float | None, scale: float, unit: str) -> str:
-    return "" if value is None else f"{value * scale:,.0f} {unit}"

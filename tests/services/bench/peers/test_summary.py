@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 from troupe.services.bench.peers.comparison import Outcome
-from troupe.services.bench.peers.summary import Cost, cost, frame_cost, goals, goals_table, table
+from troupe.services.bench.peers.summary import Cost, cost, frame_cost, goals, goals_table, quantities, table
 from troupe.services.bench.results import Distribution, Run, Step, Usage
 
 
@@ -70,6 +70,9 @@ def test_goals_are_met_or_not_and_shown_either_way() -> None:
     }
     assert rows["sessions of one processor"].ratio == 10
     assert rows["memory of a session"].floor == pytest.approx(1024)
+    told = quantities({"troupe": ours, "pipecat": theirs})
+    assert [row.value for row in told["Sessions held by one processor"]] == [100, 10]
+    assert "End of speech to first audio, less the silence that ends a turn, p50" not in told
     console = Console(width=140, record=True, file=StringIO())
     console.print(table({"troupe": ours, "pipecat": theirs}), goals_table(rows.values()))
     shown = console.export_text()
