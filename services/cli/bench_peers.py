@@ -16,7 +16,9 @@ from ..bench import speech
 from ..bench import table as tables
 from ..bench.checkout import checkout
 from ..bench.crew import Situation
+from ..bench.machine import Machine
 from ..bench.order import LoadFailed
+from ..bench.page import page
 from ..bench.peers.comparison import Effort, Outcome, Trials
 from ..bench.peers.environments import EnvironmentFailed, default_cache, interpreter, version
 from ..bench.peers.servers import processors
@@ -24,6 +26,7 @@ from ..bench.peers.subjects import ABSENT, SUBJECTS, Subject
 from ..bench.peers.summary import Cost, cost, goals, goals_table, quantities, table
 from ..bench.results import Report, write
 from ..config.errors import nearest
+from .bench_load import INTERRUPTED
 from .failing import MISCONFIGURED, fail
 
 QUICK: Final = Effort(few=2, seconds=3.0, warm_up=1.0, trials=0, sentences=1)
@@ -39,12 +42,13 @@ def peers(
         Path | None, Parameter(help="Where the environments are kept; in the user's cache if not given.")
     ] = None,
     json: Annotated[Path | None, Parameter(help="Write all that was measured there.", show_default=False)] = None,
+    html: Annotated[Path | None, Parameter(help="Write a page with plots there.", show_default=False)] = None,
 ) -> None:
     """Measure other voice frameworks under the same load as Troupe, each on one processor, and tell what each costs.
 
     Each is installed into an environment of its own, with pinned versions, and answers with scripted providers that
     take no time. It needs a checkout, Linux, two processors, and nothing else that is busy: it takes about a quarter of
-    an hour.
+    an hour. Ctrl-C ends it early and shows what was measured until then.
     """
     console = Console(highlight=False)
     root = checkout()
@@ -55,7 +59,7 @@ def peers(
             fail(f"there is no peer {name}; {nearest(name, SUBJECTS)}", MISCONFIGURED)
     wanted = {name: SUBJECTS[name] for name in names or SUBJECTS}
     effort = QUICK if quick else Effort(seconds=seconds, trials=trials)
-    started = datetime.now(UTC)
+    started, machine, interrupted = datetime.now(UTC), Machine.here(), False
     outcomes: dict[str, Outcome] = {}
     try:
         pythons = {name: _python(console, subject, root, cache) for name, subject in wanted.items()}
@@ -67,15 +71,32 @@ def peers(
                     outcomes[name] = anyio.run(
                         _measure, console, subject, pythons[name], root / "benchmarks", sounds, processor, effort
                     )
+    except KeyboardInterrupt:
+        interrupted = True
     except (EnvironmentFailed, LoadFailed) as error:
         fail(str(error), 1)
     costs = {name: cost(SUBJECTS[name].title, outcome) for name, outcome in outcomes.items()}
     _show(console, costs, outcomes, quick=quick)
-    if json is not None:
+    if outcomes and (json or html):
         runs = [outcome.run for outcome in outcomes.values()]
         rows = {"Goals": list(goals(costs)), **quantities(costs)}
         remarks = [f"{name} {why}" for name, why in ABSENT.items()]
-        write(json, Report.of("peers", started, runs=runs, rows=rows, remarks=remarks))
+        report = Report.of(
+            "peers",
+            started,
+            machine=machine,
+            title="Voice frameworks under the same load",
+            runs=runs,
+            rows=rows,
+            remarks=remarks,
+            interrupted=interrupted,
+        )
+        if json is not None:
+            write(json, report)
+        if html is not None:
+            html.write_text(page(report), encoding="utf-8")
+    if interrupted:
+        raise SystemExit(INTERRUPTED)
 
 
 def _python(console: Console, subject: Subject, root: Path, cache: Path | None) -> Path | None:

@@ -17,7 +17,7 @@ def test_a_floor_is_measured_and_written_down(tmp_path: Path) -> None:
     written = tmp_path / "peers.json"
     command = [sys.executable, "-m", "troupe.services.cli", "bench", "peers", "websockets", "--quick"]
     ended = subprocess.run(
-        [*command, "--cache", str(tmp_path / "cache"), "--json", str(written)],
+        [*command, "--cache", str(tmp_path / "cache"), "--json", str(written), "--html", str(tmp_path / "page.html")],
         capture_output=True,
         text=True,
         check=False,
@@ -38,6 +38,7 @@ def test_a_floor_is_measured_and_written_down(tmp_path: Path) -> None:
         assert run.steps[0].cpu is not None
     else:
         assert "late" in run.remarks[-1]
+    assert "floor: websockets echo" in (tmp_path / "page.html").read_text()
     assert not (tmp_path / "cache").exists(), "a floor is of our own environment"
 
 
