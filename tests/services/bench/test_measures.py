@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from troupe.services.bench.level import RATES
 from troupe.services.bench.measures import COUNTS, MEASURES, Seen
@@ -35,6 +37,11 @@ def test_a_measurement_begins_with_nothing_but_how_sessions_were_opened() -> Non
     assert seen.distributions().keys() == {"connect"}
     assert not seen.counts
     assert not seen.errors
+
+
+def test_what_is_measured_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "load.md").read_text()
+    assert [name for name in (*MEASURES, *RATES) if name not in page] == []
 
 
 def test_rates_are_counted() -> None:
