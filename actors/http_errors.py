@@ -115,15 +115,10 @@ _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     # Hume's
     "E0300": QuotaExceeded,
     # Chatterbox servers'
-    "voice_exists_error": InvalidRequest,
-    "voice_not_found_error": ModelNotFound,
     "model_error": ProviderUnavailable,
     "generation_error": ProviderUnavailable,
 }
 """Codes and, where there is none, types. Status 4xx other than these is decided by `_BY_STATUS`."""
-
-_TELLING_TYPES: Final = frozenset({"insufficient_quota", "voice_exists_error", "voice_not_found_error"})
-"""Types that say more than the status beside them."""
 
 _BY_STATUS: Final[dict[int, type[ProviderError]]] = {
     401: AuthenticationFailed,
@@ -153,6 +148,7 @@ _TELLING: Final[tuple[tuple[int | None, re.Pattern[str], type[ProviderError]], .
     (404, re.compile(r"\b(model|voice)\b", re.IGNORECASE), ModelNotFound),
     (400, re.compile(r"\bno such model\b", re.IGNORECASE), ModelNotFound),
     (400, re.compile(r"\bvoice\b.*\b(not found|unknown|not exist)\b", re.IGNORECASE), ModelNotFound),
+    (409, re.compile(r"\bvoice\b", re.IGNORECASE), InvalidRequest),  # which has a name that another one has
     (429, re.compile(r"request too large", re.IGNORECASE), RequestTooLong),
     (
         400,
@@ -349,7 +345,7 @@ def _kind(complaint: Complaint, status: int | None) -> type[ProviderError]:
     named = _BY_CODE.get(complaint.code) or _BY_CODE.get(complaint.kind)
     if status is None:
         return named or ProviderFailed
-    if complaint.code in _BY_CODE or complaint.kind in _TELLING_TYPES:
+    if complaint.code in _BY_CODE or complaint.kind == "insufficient_quota":
         return cast("type[ProviderError]", named)
     if status in _BY_STATUS:
         return _BY_STATUS[status]

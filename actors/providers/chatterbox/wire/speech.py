@@ -25,6 +25,8 @@ class SpeechOptions(Options, frozen=True, kw_only=True):
 
     voice: str = ""
     """The name of a voice in the server's library; empty for its own."""
+    language: str | None = None
+    """ISO 639-1; None for that of the voice's recording. Some servers do not ask."""
     rate: Literal[8000, 16_000, 22_050, 24_000, 44_100, 48_000] = 24_000
     """Of the audio that the server makes, in Hz."""
     exaggeration: Annotated[float, Meta(ge=0.25, le=2)] | None = None
@@ -48,7 +50,12 @@ def wished(options: SpeechOptions, request: Synthesize, provider: str) -> Speech
     Raises:
         InvalidRequest: The speed is out of range.
     """
-    return options.merged(provider, voice=request.voice or None, speed=request.speed if request.speed != 1 else None)
+    return options.merged(
+        provider,
+        voice=request.voice or None,
+        speed=request.speed if request.speed != 1 else None,
+        language=request.language,
+    )
 
 
 def encode_speech(text: str, options: SpeechOptions, provider: str) -> bytes:

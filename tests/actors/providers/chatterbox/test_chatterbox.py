@@ -37,7 +37,7 @@ async def test_it_says_what_it_was_told_and_no_more(wire: ChatterboxWire) -> Non
     options = SpeechOptions(exaggeration=0.7, cfg_weight=0, streaming_chunk_size=50)
     at = ChatterboxEndpoint(base_url=wire.base_url)
     async with HttpClient.open() as http, open_system(child(ChatterboxSpeech, http, at, options, name="x")) as system:
-        await say(system.ref("x"), "Hello.", request=Synthesize(speed=1.5))
+        await say(system.ref("x"), "Hello.", request=Synthesize(speed=1.5, language="de"))
     assert wire.last("/v1/audio/speech").json() == {
         "model": "chatterbox-tts-1",
         "input": "Hello.",
@@ -45,6 +45,7 @@ async def test_it_says_what_it_was_told_and_no_more(wire: ChatterboxWire) -> Non
         "exaggeration": 0.7,
         "cfg_weight": 0.0,
         "speed": 1.5,
+        "language": "de",
         "streaming_chunk_size": 50,
     }
 
