@@ -1,13 +1,14 @@
 from email.parser import BytesParser
 from email.policy import HTTP
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from troupe.actors.multipart import File, encode_form
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["name", "terms[]"]), TEXT)), st.lists(st.binary(), max_size=3))
 def test_a_form_is_read_as_it_was_written(fields: list[tuple[str, str]], contents: list[bytes]) -> None:
     files = [File(content=content, name="a.wav", content_type="audio/wav", field="files") for content in contents]

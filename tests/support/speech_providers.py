@@ -223,19 +223,6 @@ RECOGNISERS = [
         word_times=False,
     ),
     SpeechProvider(
-        name="speaches-words",
-        wire=SpeachesWire,
-        path="/v1/audio/transcriptions",
-        actor=lambda http, url, deadlines: child(
-            OpenAiTranscription,
-            http,
-            endpoint("speaches", base_url=f"{url}/v1", key=Secret(KEY), deadlines=deadlines),
-            TranscriptionOptions(model="Systran/faster-whisper-small", word_times=True),
-            name="x",
-        ),
-        streams=False,
-    ),
-    SpeechProvider(
         name="whisper_cpp",
         wire=WhisperCppWire,
         path="/inference",

@@ -158,18 +158,25 @@ FAULTS: list[tuple[Fault, type[ProviderError]]] = [
     (Reset(30), BrokenStream),
     (Cut(30), BrokenStream),
     (End(30), BrokenStream),
-    (Stall(0), ProviderTimeout),
-    (Late(), ProviderTimeout),
 ]
 
 
 async def test_what_goes_wrong(provider: SpeechProvider, wire: Any, opened: Open) -> None:
-    async with opened(first=0.2, between=0.1) as ref:
+    async with opened() as ref:
         for number, (fault, error) in enumerate(FAULTS):
             wire.fail(provider.path, fault)
             with pytest.raises(error) as caught:
                 assert not await hear(ref, SECOND), f"{fault} was taken for a good answer"
             await check_error(caught.value, provider, ref, fault, number + 1)
+
+
+@pytest.mark.parametrize("fault", [Late(), Stall(0)], ids=["late", "stalled"])
+async def test_who_falls_silent_is_given_up(provider: SpeechProvider, wire: Any, opened: Open, fault: Fault) -> None:
+    wire.fail(provider.path, fault)
+    async with opened(first=0.1, between=0.1) as ref:
+        with pytest.raises(ProviderTimeout):
+            await hear(ref, SECOND)
+        assert (await ref.ask(GetUsage())).failures == 1
 
 
 async def check_error(error: ProviderError, provider: SpeechProvider, ref: Ref, fault: Fault, failures: int) -> None:

@@ -167,8 +167,6 @@ FAULTS: list[tuple[Fault, type[ProviderError]]] = [
     (Replace(), BrokenStream),
     (Reset(1000), BrokenStream),
     (Cut(1000), BrokenStream),
-    (Stall(1), ProviderTimeout),
-    (Late(), ProviderTimeout),
 ]
 
 
@@ -178,12 +176,21 @@ async def test_what_goes_wrong(provider: SpeechProvider, wire: Any, opened: Open
         faults = [*faults, (End(1000), BrokenStream), (Replace(b"<html>502</html>"), BrokenStream)]
     else:
         faults = [*faults, (Replace(b"<html>502</html>", "text/html"), BrokenStream)]
-    async with opened(first=0.2, between=0.1) as ref:
+    async with opened() as ref:
         for number, (fault, error) in enumerate(faults):
             wire.fail(provider.path, fault)
             with pytest.raises(error) as caught:
                 assert not await say(ref, "Hello there."), f"{fault} was taken for a good answer"
             await check_error(caught.value, provider, ref, fault, number + 1)
+
+
+@pytest.mark.parametrize("fault", [Late(), Stall(1)], ids=["late", "stalled"])
+async def test_who_falls_silent_is_given_up(provider: SpeechProvider, wire: Any, opened: Open, fault: Fault) -> None:
+    wire.fail(provider.path, fault)
+    async with opened(first=0.1, between=0.1) as ref:
+        with pytest.raises(ProviderTimeout):
+            await say(ref, "Hello there.")
+        assert (await ref.ask(GetUsage())).failures == 1
 
 
 async def check_error(error: ProviderError, provider: SpeechProvider, ref: Ref, fault: Fault, failures: int) -> None:

@@ -8,9 +8,14 @@ import pytest
 from speech_providers import RECOGNISERS, SpeechProvider, hear, running
 from troupe.actors.contracts import ListModels, Transcribe, Word
 from troupe.actors.errors import BrokenStream, ModelNotFound, ProviderUnavailable
+from troupe.actors.http import HttpClient
+from troupe.actors.providers.openai.endpoint import endpoint as openai
+from troupe.actors.providers.openai.transcription import OpenAiTranscription
+from troupe.actors.providers.openai.wire.transcription import TranscriptionOptions as OpenAiOptions
 from troupe.actors.providers.whisper.endpoint import endpoint
 from troupe.actors.providers.whisper.wire.dialects import ASR, CPP, Dialect
 from troupe.actors.providers.whisper.wire.transcription import TranscriptionOptions, check_health, decode, encode
+from troupe.runtime import child, open_system
 from troupe.services.wire.speaches import SpeachesWire
 from troupe.services.wire.whisper_cpp import WhisperCppWire
 
@@ -133,6 +138,17 @@ class TestOverSockets:
             ("Hello there. How are you?", False),
             ("Hello there. How are you?", True),
         ]
+
+    async def test_words_of_speaches(self, speaches: SpeachesWire) -> None:
+        at = openai("speaches", base_url=speaches.base_url)
+        options = OpenAiOptions(model="Systran/faster-whisper-small", word_times=True)
+        speaches.hear("Hello, you.")
+        async with (
+            HttpClient.open() as http,
+            open_system(child(OpenAiTranscription, http, at, options, name="x")) as system,
+        ):
+            (final,) = await hear(system.ref("x"), bytes(32_000))
+        assert final.words == (Word("Hello", 0.0, 0.3), Word("you", 0.3, 0.6))
 
     async def test_a_model_that_is_not_installed(self, speaches: SpeachesWire) -> None:
         async with running(by_name("speaches"), speaches.url) as ref:
