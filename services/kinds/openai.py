@@ -10,6 +10,7 @@ from ...actors.providers.openai.chat import OpenAiChat
 from ...actors.providers.openai.embeddings import OpenAiEmbeddings
 from ...actors.providers.openai.endpoint import KNOWN, Endpoint, endpoint
 from ...actors.providers.openai.images import OpenAiImages
+from ...actors.providers.openai.recogniser import OpenAiRecogniser
 from ...actors.providers.openai.speech import OpenAiSpeech
 from ...actors.providers.openai.transcription import OpenAiTranscription
 from ...actors.providers.openai.wire.options import ChatOptions
@@ -35,6 +36,9 @@ class Table(ProviderTable, frozen=True, kw_only=True):
     """How to speak: tone, accent, mood; not every model follows."""
     speech_format: Literal["pcm", "wav", "mp3", "opus", "aac", "flac"] = "pcm"
     """In which format speech is asked for; some servers do not have PCM."""
+    live: bool = False
+    """Whether speech is heard while it is spoken, over the realtime API, in place of after each utterance; some local
+    servers have that, too."""
     word_times: bool = False
     """Whether transcripts are to have the times of words: for ``whisper-1`` and most local servers. They come without
     partial ones then."""
@@ -42,6 +46,8 @@ class Table(ProviderTable, frozen=True, kw_only=True):
 
 def stt(setup: Setup[Table]) -> ActorSpec:
     """Make the recogniser."""
+    if setup.table.live:
+        return child(OpenAiRecogniser, setup.http, _endpoint(setup), setup.model, name=setup.actor)
     options = TranscriptionOptions(model=setup.model, word_times=setup.table.word_times)
     return child(OpenAiTranscription, setup.http, _endpoint(setup), options, name=setup.actor)
 
