@@ -60,6 +60,9 @@ class Model:
         """
         raise NotImplementedError
 
+    async def aclose(self) -> None:
+        """Give back what was made at a provider for this model alone; `open_models` does so at the end of its block."""
+
     async def usage(self) -> Usage:
         """Return what was used of all providers behind it, as far as they count; cancelling is safe."""
         sums = Meter()

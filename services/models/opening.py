@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
-from anyio import CapacityLimiter, Lock, to_thread
+from anyio import CapacityLimiter, Lock, move_on_after, to_thread
 
 from ...actors.http import HttpClient
 from ...actors.routing import (
@@ -42,6 +42,9 @@ CLASSES: Final[dict[Work, type[Model]]] = {
     each.work: each for each in (SpeechToText, LanguageModel, TextToSpeech, Embedder, TextToImage)
 }
 """By what they do."""
+
+FAREWELL: Final = 5.0
+"""Seconds for giving back what was made at providers."""
 
 # Nobody waits with an ear at the phone, so the providers of a chain get more time than in a conversation. The last one
 # of a chain has the deadlines of its own table.
@@ -116,6 +119,12 @@ class Models:
         look = partial(catalogue, self.config, self._environ)
         return selector.choose(await to_thread.run_sync(look, limiter=self._disk))
 
+    async def aclose(self) -> None:
+        """Give back what was made at providers for the models; at most five seconds, even if the task is cancelled."""
+        with move_on_after(FAREWELL, shield=True):
+            for model in self._opened.values():
+                await model.aclose()
+
     async def _open(self, names: tuple[str, ...], work: Work) -> Model:
         find = partial(linked, self.config, self._environ, work, names)
         links = await to_thread.run_sync(find, limiter=self._disk)
@@ -173,12 +182,17 @@ async def open_models(
     async with HttpClient.open() as http:
         if system is None:
             async with open_system(supervisor("root", below)) as system:
-                yield Models(configuration, environ, system.supervisor("models"), system, http)
+                models = Models(configuration, environ, system.supervisor("models"), system, http)
+                try:
+                    yield models
+                finally:
+                    await models.aclose()
             return
-        parent = await system.root.start_child(below)
+        models = Models(configuration, environ, await system.root.start_child(below), system, http)
         try:
-            yield Models(configuration, environ, parent, system, http)
+            yield models
         finally:
+            await models.aclose()
             await system.root.stop_child("models")
             system.root.remove_child("models")
 

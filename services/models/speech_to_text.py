@@ -1,6 +1,6 @@
 """Speech to text."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from math import inf
@@ -8,25 +8,17 @@ from typing import ClassVar, Final
 
 from ...actors.contracts import Transcribe, Transcript
 from ...actors.errors import BrokenStream
-from ...codecs.asset import Asset, load
-from ...codecs.decode import decode_audio
-from ...codecs.pcm import Pcm, to_int16
-from ...codecs.resample import Resampler
-from ...codecs.source import Loadable
 from ...runtime.errors import ChannelBroken
 from ...runtime.thread import ThreadWorker
 from ..kinds.kind import Work
 from .beside import beside
 from .model import Model
-from .spoken import Spoken
+from .playable import Playable, pieces_of
 
 RATE: Final = 16_000
 """Hz at which models hear."""
 AHEAD: Final = 4
 """Seconds that are decoded ahead of what the model takes."""
-
-Playable = Asset | Spoken | Pcm | Loadable
-"""What can play speech: a recording or a video, as an asset, a path, bytes or a file; or audio itself."""
 
 
 class SpeechToText(Model):
@@ -67,7 +59,9 @@ class SpeechToText(Model):
     @asynccontextmanager
     async def _heard(self, speech: Playable, request: Transcribe) -> AsyncGenerator[AsyncIterator[Transcript]]:
         async with (
-            ThreadWorker.open(partial(_pieces, speech), name="decode") as worker,  # raises before anything is sent
+            ThreadWorker.open(
+                partial(pieces_of, speech, RATE), name="decode"
+            ) as worker,  # raises before anything is sent
             worker.stream(iter, buffer=AHEAD) as pieces,
             self.ref.open(request, timeout=inf) as call,
         ):
@@ -82,21 +76,3 @@ class SpeechToText(Model):
 
             async with beside(feed):
                 yield call
-
-
-def _pieces(speech: Playable) -> Iterator[bytes]:
-    """Return the audio as models hear it, piece by piece; it is decoded while it is read."""
-    if isinstance(speech, Spoken):
-        speech = speech.audio
-    if isinstance(speech, Pcm):
-        return _resampled(speech)
-    asset = speech if isinstance(speech, Asset) else load(speech)
-    return (pcm.to_bytes() for pcm in decode_audio(asset.as_speech(), rate=RATE))
-
-
-def _resampled(audio: Pcm) -> Iterator[bytes]:
-    samples = to_int16(audio.mono().samples[:, 0])
-    resampler = Resampler(audio.rate, RATE)
-    for start in range(0, len(samples), audio.rate):
-        yield resampler.push(samples[start : start + audio.rate]).tobytes()
-    yield resampler.finish().tobytes()

@@ -43,6 +43,11 @@ async def language(model: LanguageModel, talk: list[Turn], picture: Asset) -> No
 async def speech(voice: TextToSpeech, ear: SpeechToText) -> None:
     spoken = await voice.transform("Hello.", speed=1.2)
     assert_type(spoken, Spoken)
+    assert_type(await voice.transform("Hello.", spoken, language="en"), Spoken)
+    assert_type(await voice.transform(["Hello", "."], Path("anna.mp3")), Spoken)
+    await voice.transform("Hello.", spoken, voice="anna")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    async with voice.stream("Hello.", b"wav") as speeches:
+        assert_type(speeches, AsyncIterator[Speech])
     async with voice.stream(["Hello", "."]) as speeches:
         assert_type(speeches, AsyncIterator[Speech])
     assert_type(await ear.transform(spoken), Transcript)

@@ -18,7 +18,7 @@ from troupe.codecs.pcm import Pcm
 from troupe.services.config import Config
 from troupe.services.kinds.elevenlabs import Table
 from troupe.services.models import SpeechToText, Spoken, TextToSpeech, open_model
-from troupe.services.models.speech_to_text import Playable
+from troupe.services.models.playable import Playable
 from troupe.services.models.spoken import joined
 from troupe.services.wire import Refuse
 from troupe.services.wire.elevenlabs import ElevenLabsWire
@@ -86,6 +86,32 @@ async def test_words_have_their_times_in_the_whole(elevenlabs: ElevenLabsWire) -
     starts = [word.start for word in spoken.words]
     assert starts == sorted(starts)
     assert spoken.words[-1].end <= spoken.seconds
+
+
+async def test_in_the_voice_of_a_recording(elevenlabs: ElevenLabsWire, recording: Path) -> None:
+    elevenlabs.reset()
+    config = Config(providers={"elevenlabs": Table(base_url=elevenlabs.url)})
+
+    def requests(path: str) -> list[str]:
+        return [f"{one.method} {one.path}" for one in elevenlabs.exchanges if one.path.startswith(path)]
+
+    async with open_model("elevenlabs", TextToSpeech, config=config, environ={}) as voice:
+        before = {each.id for each in await voice.voices()}
+        said = await voice.transform("This is what I said.", recording)
+        (made,) = {each.id for each in await voice.voices()} - before
+        again = await voice.transform("This is what I said.", Spoken(SECOND))  # the same recording
+        assert said.seconds == again.seconds
+        assert len(requests("/v1/voices/add")) == 1
+        assert len(requests(f"/v1/text-to-speech/{made}")) == 2
+        assert b"RIFF" in elevenlabs.last("/v1/voices/add").body
+    assert requests("/v1/voices/")[-1] == f"DELETE /v1/voices/{made}"
+
+
+async def test_who_can_not_speak_in_the_voice_of_a_recording_says_so(opening: Opening) -> None:
+    async with opening() as models:
+        voice = await models.model("mine/tts-1", TextToSpeech)
+        with pytest.raises(InvalidRequest, match="it makes no voices from recordings"):
+            await voice.transform("Hi.", SECOND)
 
 
 @pytest.mark.parametrize("form", ["asset", "spoken", "pcm", "bytes", "path", "file"])
