@@ -11,6 +11,10 @@ from .failing import MISCONFIGURED
 COMMANDS: Final = {
     "serve": "Start the voice server.",
     "talk": "Talk with a server: microphone and loudspeaker, recordings, or typed lines.",
+    "chat": "Ask a language model, or talk with it in writing.",
+    "say": "Say a text, into a file or aloud.",
+    "transcribe": "Write down what is said in recordings and videos.",
+    "providers": "Show which providers there are, and how they do.",
     "status": "Show the actors of a server, live.",
     "replay": "Replay a recorded session without a network, and show where its time went.",
     "models": "Show which models there are, or fetch local ones.",

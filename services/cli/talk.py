@@ -59,7 +59,9 @@ def talk(
             anyio.run(_say, wishes, screen, file, out)
         else:
             anyio.run(_talk, wishes, screen)
-    except (TalkFailed, NoSoundDevice, CodecError) as error:
+    except NoSoundDevice as error:
+        fail(f"{error}; --file sends a recording, --text lets you type", 1)
+    except (TalkFailed, CodecError) as error:
         fail(str(error), 1)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", 1)

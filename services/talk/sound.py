@@ -77,49 +77,47 @@ class Answers:
             file.writeframes(self._audio)
 
 
-class Headset:
-    """The machine's microphone and loudspeaker, through PortAudio (extra ``audio``).
+class Loudspeaker:
+    """The machine's loudspeaker, through PortAudio (extra ``audio``).
 
     Args:
-        heard: Gets each 20 ms from the microphone, in PortAudio's thread.
+        rate: Of what is played, in Hz; mono s16le.
 
     Raises:
-        NoSoundDevice: They can't be used.
+        NoSoundDevice: It can't be used.
     """
 
-    def __init__(self, heard: Callable[[bytes], None]) -> None:
+    def __init__(self, rate: int = RATE) -> None:
         try:
-            library: Any = import_module("sounddevice")
+            self._library: Any = import_module("sounddevice")
         except (ImportError, OSError):  # OSError: PortAudio's own library is missing
             raise NoSoundDevice(
-                "a microphone needs the extra 'audio' (pip install troupe[audio]) and the library PortAudio; "
-                "--file sends a recording, --text lets you type"
+                "sound needs the extra 'audio' (pip install troupe[audio]) and the library PortAudio"
             ) from None
+        self._rate = rate
         self._waiting = bytearray()
         self._played = 0
         self._streams: list[Any] = []
-        shape = {"samplerate": RATE, "channels": 1, "dtype": "int16", "blocksize": FRAME}
+        self._open("RawOutputStream", self._fill)
 
-        def microphone(data: Any, *_: object) -> None:
-            heard(bytes(data))
-
-        def loudspeaker(data: Any, *_: object) -> None:
-            taken = bytes(self._waiting[: len(data)])
-            del self._waiting[: len(data)]
-            self._played += len(taken) // 2
-            data[: len(taken)] = taken
-            data[len(taken) :] = bytes(len(data) - len(taken))
-
+    def _open(self, kind: str, callback: Callable[..., None]) -> None:
+        """Open a stream of the device, whose thread calls `callback` every 20 ms."""
         try:
-            self._streams.append(library.RawInputStream(callback=microphone, **shape))
-            self._streams.append(library.RawOutputStream(callback=loudspeaker, **shape))
-            for stream in self._streams:
-                stream.start()
-        except library.PortAudioError as error:
+            stream = getattr(self._library, kind)(
+                callback=callback, samplerate=self._rate, channels=1, dtype="int16", blocksize=self._rate // 50
+            )
+            self._streams.append(stream)
+            stream.start()
+        except self._library.PortAudioError as error:
             self.close()
-            raise NoSoundDevice(
-                f"no microphone or loudspeaker: {error}; --file sends a recording, --text lets you type"
-            ) from None
+            raise NoSoundDevice(f"no microphone or loudspeaker: {error}") from None
+
+    def _fill(self, data: Any, *_: object) -> None:
+        taken = bytes(self._waiting[: len(data)])
+        del self._waiting[: len(data)]
+        self._played += len(taken) // 2
+        data[: len(taken)] = taken
+        data[len(taken) :] = bytes(len(data) - len(taken))
 
     def play(self, pcm: bytes) -> None:
         """Play audio after what is waiting."""
@@ -129,7 +127,7 @@ class Headset:
 
     def remaining(self) -> float:
         """Return for how many seconds there is still something to hear."""
-        return len(self._waiting) / 2 / RATE
+        return len(self._waiting) / 2 / self._rate
 
     def silence(self) -> int:
         """Be silent; return how many samples of the answer were heard."""
@@ -140,3 +138,22 @@ class Headset:
         """Give the devices back."""
         for stream in self._streams:
             stream.close()
+
+
+class Headset(Loudspeaker):
+    """Loudspeaker and microphone.
+
+    Args:
+        heard: Gets each 20 ms from the microphone, in PortAudio's thread.
+
+    Raises:
+        NoSoundDevice: They can't be used.
+    """
+
+    def __init__(self, heard: Callable[[bytes], None]) -> None:
+        super().__init__()
+
+        def microphone(data: Any, *_: object) -> None:
+            heard(bytes(data))
+
+        self._open("RawInputStream", microphone)
