@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -206,7 +206,13 @@ def session_patience(choice: Choice) -> Patience:
 
 def _provider(link: Link, voices: dict[str, str]) -> Provider:
     unknown = {} if link.kind.openai_voices else dict.fromkeys(OPENAI_VOICES, "")
-    return Provider(link.path, models={"*": link.model}, voices=unknown | voices, flexible=link.flexible)
+    return Provider(
+        link.path,
+        models={"*": link.model},
+        voices=unknown | voices,
+        flexible=link.flexible,
+        per_minute=link.table.per_minute,
+    )
 
 
 def provider_actor(link: Link, http: HttpClient, name: str = "") -> ActorSpec:
@@ -225,6 +231,7 @@ def provider_actor(link: Link, http: HttpClient, name: str = "") -> ActorSpec:
         http=http,
     )
     try:
-        return link.kind.maker(link.part)(setup)
+        spec = link.kind.maker(link.part)(setup)
+        return replace(spec, max_concurrency=link.table.concurrency or spec.max_concurrency)
     except ValueError as error:
         raise ConfigError(str(error), f"[providers.{link.provider}]") from error

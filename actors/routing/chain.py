@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from ...runtime import Context, Receiver, Ref
 from ...runtime.events import Event, Failure
-from ..errors import ProviderError, ProviderUnavailable, first_error, provider_error
+from ..errors import ProviderError, ProviderUnavailable, RateLimited, first_error, provider_error
 from .breaker import BreakerPolicy, BreakerStatistics, Circuit, CircuitBreaker, Permit
 from .caller import CallerGone
 from .events import CircuitClosed, CircuitOpened, ProviderReplaced, ProviderUnusable
 from .hedge import Race
 from .latency import Latency
+from .pace import Pace
 from .record import LEFT, OK, Record, Waits
 from .watchdog import Watchdog, watchdog
 
@@ -47,6 +48,9 @@ class Provider(Struct, frozen=True):
     voices: dict[str, str] = {}
     flexible: bool = False
     """Whether it changes places with the others of which this is true, so that the soonest is asked first."""
+
+    per_minute: float | None = None
+    """Calls that it may get from this router in a minute; those beyond go to the next one. None for any number."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -168,6 +172,7 @@ class Chain:
         self.providers = tuple(providers)
         self.context = context
         self.breakers = {provider.path: CircuitBreaker(policy) for provider in providers}
+        self.paces = {each.path: Pace(each.per_minute) for each in providers if each.per_minute is not None}
         self.latencies = {provider.key: Latency() for provider in providers}
         self.records = {provider.key: Record() for provider in providers}
         self.now = context.system.now
@@ -202,6 +207,16 @@ class Chain:
     def p95(self, provider: Provider) -> float | None:
         """Return the seconds within which 19 of 20 of a provider's latest answers began; None if it has too few."""
         return self.latencies[provider.key].quantile(0.95, self.now(), SOME)
+
+    def wait(self, provider: Provider, now: float) -> float:
+        """Return the seconds until a provider may be called as far as its pace goes; 0 if it may."""
+        pace = self.paces.get(provider.path)
+        return pace.wait(now) if pace is not None else 0.0
+
+    def note_call(self, provider: Provider, now: float) -> None:
+        """Note that a provider is called."""
+        if (pace := self.paces.get(provider.path)) is not None:
+            pace.note(now)
 
     def order(self) -> list[Provider]:
         """Return the providers in the order in which they are to be asked now."""
@@ -278,10 +293,15 @@ class Call:
     def _admitted(self) -> Attempt | None:
         now, breakers = self.chain.now(), self.chain.breakers
         for number, provider in enumerate(self._waiting):
+            if self.chain.wait(provider, now):
+                continue
             permit = breakers[provider.path].admit(now)
             if permit is not None:
                 del self._waiting[number]
-                alone = not any(breakers[other.path].admits(now) for other in self._waiting)
+                self.chain.note_call(provider, now)
+                alone = not any(
+                    breakers[other.path].admits(now) and not self.chain.wait(other, now) for other in self._waiting
+                )
                 return Attempt(self, provider, permit, alone=alone)
         return None
 
@@ -337,8 +357,12 @@ class Call:
             raise self._failure.with_details(attempts=self._attempts) from self._failure
         if not self.over:
             now = self.chain.now()
-            soonest = min(breaker.opens_in(now) for breaker in self.chain.breakers.values())
             path = self.chain.context.ref.name
+            paced = [self.chain.wait(each, now) for each in self._waiting if self.chain.breakers[each.path].admits(now)]
+            if paced:
+                reason = "no more calls are allowed in this minute"
+                raise RateLimited(path, reason, retry_after=min(paced), details={"attempts": []})
+            soonest = min(breaker.opens_in(now) for breaker in self.chain.breakers.values())
             raise ProviderUnavailable(path, "all circuits are open", retry_after=soonest, details={"attempts": []})
 
     def _report(self, kind: type[Failure], attempt: Attempt, error: ProviderError, **fields: str) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Generic, Literal, TypeVar, cast, get_args
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ...actors.http import HttpClient
 from ...actors.secret import Secret
@@ -35,6 +35,10 @@ class ProviderTable(Struct, frozen=True, kw_only=True):
     ``{ llm = ["llama3.2"] }``. None: its usual one, if it has one."""
     prices: dict[str, ModelPrice] = {}
     """What its models cost, where that is not known or not right: ``{ "llama3.2" = { input = 0, output = 0 } }``."""
+    concurrency: Annotated[int, Meta(ge=1)] | None = None
+    """Calls that it works on at a time, for each part that it takes; others wait. None: as many as its actor takes."""
+    per_minute: Annotated[float, Meta(gt=0)] | None = None
+    """Calls that a chain gives it in a minute; those beyond go to the next one of the chain. None: any number."""
     region: str = ""
     """Where it is, in words of one's own, such as ``eu``: for wishes."""
     tenants: tuple[str, ...] = ()

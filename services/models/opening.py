@@ -131,7 +131,7 @@ class Models:
         if work not in PARTS and all(map(Selector.parse, names)):
             links = links[:1]  # a wish for what has no chains is for one
         actors = tuple([await self._actor(link) for link in links])
-        if len(actors) == 1:
+        if len(actors) == 1 and (links[0].table.per_minute is None or work not in PARTS):
             return CLASSES[work](actors[0], links, actors)
         count = sum(1 for _, other in self._opened if other == work)
         router = _router(work, links, actors, name=_numbered(work, count))
@@ -252,7 +252,7 @@ def _router(work: Work, links: Sequence[Link], actors: Sequence[Ref], name: str)
         ConfigError: Nobody can go on with such work.
     """
     chain = [
-        Provider(ref.name, models={"*": link.model}, flexible=link.flexible)
+        Provider(ref.name, models={"*": link.model}, flexible=link.flexible, per_minute=link.table.per_minute)
         for ref, link in zip(actors, links, strict=True)
     ]
     match work:

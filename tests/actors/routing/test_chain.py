@@ -19,6 +19,7 @@ from troupe.actors.contracts import (
     Transcript,
     Turn,
 )
+from troupe.actors.errors import RateLimited
 from troupe.actors.routing import (
     FallbackModel,
     FallbackRecogniser,
@@ -28,6 +29,7 @@ from troupe.actors.routing import (
     Provider,
 )
 from troupe.actors.routing.chain import soonest_first
+from troupe.actors.routing.events import ProviderReplaced
 from troupe.actors.routing.latency import MEMORY
 from troupe.runtime import Ref, child
 from understudies import (
@@ -156,3 +158,22 @@ async def test_a_recogniser_is_timed_from_the_end_of_speech_and_a_synthesizer_fr
         for path, seconds in (("stt", 0.4), ("tts", 0.3)):
             (status,) = await system.ref(path).ask(ListProviders())
             assert status.median == pytest.approx(seconds)
+
+
+@pytest.mark.virtual
+async def test_calls_beyond_a_providers_pace_go_to_the_next_one() -> None:
+    stage = Stage()
+    models = [player(ScriptedModel, stage, name, lambda _: [TextDelta("Hi."), Ended("stop")]) for name in "ab"]
+    providers = [Provider("a", per_minute=20), Provider("b", per_minute=10)]
+    async with company(stage, *models, child(FallbackModel, providers, name="llm")) as system:
+        llm = system.ref("llm")
+        for _ in range(3):
+            await answer(llm)
+        assert [name for name, _ in stage.requests] == ["a", "a", "b"]
+        with pytest.raises(RateLimited) as caught:
+            await answer(llm)
+        assert caught.value.retry_after == pytest.approx(3)
+        assert stage.of(ProviderReplaced) == []
+        await sleep(3)
+        await answer(llm)
+        assert stage.requests[-1][0] == "a"

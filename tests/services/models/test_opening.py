@@ -6,10 +6,11 @@ import pytest
 from anyio import to_thread
 from openings import Opening
 from troupe.actors.contracts import Generate, TextDelta
-from troupe.actors.errors import ProviderUnavailable
+from troupe.actors.errors import ProviderUnavailable, RateLimited
 from troupe.runtime import open_system, supervisor
 from troupe.runtime.inspect import inspect
 from troupe.services.config import Config, ConfigError
+from troupe.services.kinds.openai import Table
 from troupe.services.models import Embedder, LanguageModel, Model, SpeechToText, TextToSpeech, open_model, open_models
 from troupe.services.wire.openai import OpenAiWire
 
@@ -75,6 +76,17 @@ async def test_what_is_not_known_can_be_read_by_anybody(opening: Opening) -> Non
         model: Model = await models.model("demonstration")
         async with model.stream("Hello!") as events:
             assert any(isinstance(event, TextDelta) for event in [event async for event in events])
+
+
+async def test_how_much_a_provider_gets(wire: OpenAiWire) -> None:
+    table = Table(kind="openai", base_url=wire.base_url, concurrency=3, per_minute=1)
+    async with open_models(Config(providers={"mine": table}), environ={}) as models:
+        model = await models.model("mine/m", LanguageModel)
+        assert (await model.transform("Hello.")).text == "You said: Hello."
+        with pytest.raises(RateLimited):
+            await model.transform("Hello.")
+        embedder = await models.model("mine/e", Embedder)
+        assert embedder.ref.cell.spec.max_concurrency == 3
 
 
 async def test_a_wish(wire: OpenAiWire, opening: Opening) -> None:
