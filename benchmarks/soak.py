@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Row, show
+from harness import Row, percentile, show
 from load.trial import order, server
 from troupe.services.bench.load import once
 from troupe.services.bench.machine import Machine
@@ -74,6 +74,11 @@ def main() -> int:
             unit="",
             goal="≤ 1",
             met=after.threads <= before.threads + 1,
+        ),
+        Row(
+            what="load generator behind its time, p99",
+            value=1000 * percentile(step.distributions["lateness"].values, 0.99),
+            unit="ms",
         ),
         Row(what="turns", value=step.counts["turns"], unit=""),
         Row(what="errors", value=step.counts.get("errors", 0), unit="", goal="0", met=not step.errors),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from troupe.services.bench.events import Setup
 from troupe.services.bench.load import once
-from troupe.services.bench.order import Order
+from troupe.services.bench.order import LoadFailed, Order
 from troupe.services.bench.results import Step
 from troupe.services.bench.script import Plan
 from troupe.services.bench.worker import Workload
@@ -34,7 +34,10 @@ def run(
         LoadFailed: The server can't be measured, or this machine is too busy for that.
     """
     with server(kind, sentences, profile) as process:
-        return once(order(process, workload, seconds=seconds, warm_up=warm_up), sessions)
+        step = once(order(process, workload, seconds=seconds, warm_up=warm_up), sessions)
+    if step.spoiled:
+        raise LoadFailed(step.spoiled)
+    return step
 
 
 def order(server: subprocess.Popen[str], workload: Workload, *, seconds: float, warm_up: float) -> Order:
@@ -45,7 +48,7 @@ def order(server: subprocess.Popen[str], workload: Workload, *, seconds: float, 
         workload=workload,
         seconds=seconds,
         warm_up=warm_up,
-        setup=Setup(answers=workload == "turns", silence=0.3, transcription=""),
+        setup=Setup(answers=workload == "turns", asks=workload == "duplex", silence=0.3, transcription=""),
         plan=Plan(pause=PAUSE if workload == "turns" else 1.0, interrupt_every=0),
         pid=server.pid,
     )

@@ -14,7 +14,9 @@ class Setup(Struct, frozen=True, kw_only=True):
     """How sessions are to be."""
 
     answers: bool = True
-    """Whether the server answers what was said, and stops when it is interrupted; or answers all the time."""
+    """Whether the server answers what was said, and stops when it is interrupted."""
+    asks: bool = False
+    """Whether the session asks for an answer as soon as there is none."""
     silence: float = 0.5
     """Seconds of silence that end a turn."""
     transcription: str = "default"

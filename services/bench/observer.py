@@ -218,9 +218,11 @@ class Observer:
 
     def _updated(self, told: ServerEvent, now: float) -> bytes:
         self.ready = True
-        return b"" if self._setup.answers else RESPOND
+        return RESPOND if self._setup.asks else b""
 
     def _speech_started(self, told: ServerEvent, now: float) -> bytes:
+        if not self._setup.answers:  # what is said stops nothing
+            return b""
         turn = self._turn
         if turn is None or (turn.noticed and turn.ended is not None):
             self._seen.counts["false_starts"] += 1
@@ -236,7 +238,7 @@ class Observer:
         stopped = self._turns.get(self._playing)
         if stopped is not None and stopped.heard is None:
             stopped.heard, stopped.interrupted = now, True
-        if not self._item or not self._setup.answers:
+        if not self._item:
             return b""
         self._truncated = now
         heard_of = {"item_id": self._item, "content_index": 0, "audio_end_ms": int(1000 * heard)}
@@ -327,7 +329,7 @@ class Observer:
                 turn.failed = True
         if response.id == self._playing:
             self._end_audio(response.status, now)
-        return b"" if self._setup.answers else RESPOND
+        return RESPOND if self._setup.asks else b""
 
     def _end_audio(self, status: str | None, now: float) -> None:
         if self._playback.begun and now >= self._seen.since:

@@ -109,7 +109,11 @@ def load(
         seconds=seconds,
         warm_up=warm_up,
         setup=Setup(
-            answers=workload == "turns", silence=silence, transcription=transcription, instructions=instructions
+            answers=workload == "turns",
+            asks=workload == "duplex",
+            silence=silence,
+            transcription=transcription,
+            instructions=instructions,
         ),
         plan=Plan(pause=pause, interrupt_every=interrupt_every, interrupt_after=interrupt_after)
         if workload == "turns"

@@ -17,9 +17,9 @@ SECOND = base64.b64encode(bytes(48_000)).decode()
 class Session:
     """An observer, and a server that is told what to say."""
 
-    def __init__(self, *, answers: bool = True) -> None:
+    def __init__(self, *, answers: bool = True, asks: bool = False) -> None:
         self.seen = Seen()
-        self.observer = Observer(5, self.seen, Setup(answers=answers))
+        self.observer = Observer(5, self.seen, Setup(answers=answers, asks=asks))
         self.observer.connect(0.01, 0.0)
         self.says(0.1, "session.created")
         self.says(0.2, "session.updated")
@@ -268,15 +268,18 @@ def test_a_turn_that_failed_is_not_unanswered_as_well() -> None:
 
 
 def test_a_server_that_answers_all_the_time_is_asked_to() -> None:
-    session = Session(answers=False)
+    session = Session(answers=False, asks=True)
     assert session.observer.receive(b'{"type": "session.updated"}', 1.5) == RESPOND
     session.observer.sends(Mark.BEGINS, 2.0)
     session.answers("r", at=2.1, first=2.2)
+    assert session.says(2.3, "input_audio_buffer.speech_started", item_id="i") == []
+    session.says(3.7, "response.output_audio.delta", **session.piece("r"))
     session.observer.sends(Mark.ENDS, 3.0)
     assert session.observer.receive(b'{"type": "response.done", "response": {"id": "r"}}', 3.1) == RESPOND
     session.observer.close_turn(5.0)
     assert session.seen.counts["turns"] == 0
-    assert session.values()["jitter"] == [0.0]
+    assert session.seen.counts["false_starts"] == 0
+    assert session.values()["gap"] == [0.5], "it plays on while the user speaks"
 
 
 @pytest.mark.parametrize(("now", "ended", "waits"), [(2.5, False, True), (3.5, True, True), (9.5, True, False)])
