@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "replay": "Replay a recorded session without a network, and show where its time went.",
     "models": "Show which models there are, or fetch local ones.",
     "bench": "Measure what a server costs, and what it makes people wait for.",
+    "service": "Run services in containers.",
     "wire": "Run a server that stands in for a provider.",
     "demo": "Watch a supervision tree that crashes and heals.",
 }

@@ -67,7 +67,12 @@ class Run:
     @property
     def owner(self) -> str:
         """What the label `OWNER` says of containers of this user on this machine."""
-        return f"{socket.gethostname()}:{self.folder}"
+        return _owner(self.folder)
+
+    @staticmethod
+    def owner_here() -> str:
+        """Return what it says of those whose locks are in `runs_folder`, without beginning a run."""
+        return _owner(runs_folder().resolve())
 
     def labels(self, service: str, replica: int, fingerprint: str) -> dict[str, str]:
         """Return the labels of a container."""
@@ -142,6 +147,10 @@ def purpose_of(run: str, folder: Path | None = None) -> tuple[int, str] | None:
 
 def _path(folder: Path, run: str) -> Path:
     return folder / f"{run}.lock"
+
+
+def _owner(folder: Path) -> str:
+    return f"{socket.gethostname()}:{folder}"
 
 
 def _secrets(folder: Path, run: str) -> Path:

@@ -47,7 +47,7 @@ from .errors import (
     ServiceError,
 )
 from .images import ensure_image
-from .ownership import FINGERPRINT, OWNER, REPLICA, SERVICE
+from .ownership import DETACHED, FINGERPRINT, OWNER, REPLICA, RUN, SERVICE
 from .platform import Platform, label
 from .preparation import prepare
 from .probes import probe
@@ -107,6 +107,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     """What it may be beyond what is harmless; see `policy`."""
     adopt: bool = False
     """Whether to go on with the container that a killed run has left, if it was made from the same plan."""
+    stays: bool = False
+    """Whether the container stays when its actor ends in good order: it is nobody's then, until somebody ends it."""
 
 
 USUAL: Final = Terms()
@@ -221,6 +223,8 @@ class Service(Actor):
         plan, replica, run = self._plan, self._replica.status, self._platform.run
         name = f"troupe-{plan.service}-{run.name}-{replica.replica}-{replica.starts + 1}"
         labels = run.labels(plan.service, replica.replica, self._fingerprint)
+        if self._terms.stays:
+            labels[RUN] = DETACHED
         await check_requirements(self._engine, plan.service, plan.requirements, self._platform.files)
         prepared = await to_thread.run_sync(
             prepare, plan, run, name, labels, self._terms.allowed, limiter=self._platform.files
@@ -386,7 +390,7 @@ class Service(Actor):
 
     async def _end(self) -> None:
         """Let those who use it finish, stop the container, remove it. What an engine that is gone keeps is left."""
-        if not self._container:
+        if not self._container or (self._terms.stays and self._replica.status.state in LIVE):
             return
         replica, plan = self._replica, self._plan
         failed = replica.status.state is State.FAILED

@@ -13,7 +13,7 @@ from pathlib import Path
 NAME = "troupe-test/python"
 HOME = "usr/python"
 PATH = f"/{HOME}/bin/python3"
-"""Where Python is in the image; it wants no `PYTHONHOME` there, but `-S`: there are no site packages."""
+"""Where Python is in the image; there are no site packages, so `-S` saves it a look for them."""
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 PROGRAM = Path(sys._base_executable).resolve()
 
@@ -74,7 +74,7 @@ def python_image(*more: str) -> bytes:
     Args:
         more: Modules of the standard library beside the usual ones.
     """
-    files = module_files((*USUAL, "encodings.ascii", "encodings.idna", "encodings.latin_1", *more))
+    files = module_files((*USUAL, "encodings.ascii", "encodings.idna", "encodings.latin_1", "site", *more))
     binaries = [PROGRAM, *(path for path in files if path.suffix == ".so")]
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -84,6 +84,9 @@ def python_image(*more: str) -> bytes:
         for path in libraries(*binaries):
             in_image = str(path).lstrip("/") if path.name.startswith("ld-") else f"lib/{path.name}"
             archive.add(path.resolve(), in_image)
+        link = tarfile.TarInfo("usr/bin/python3")
+        link.type, link.linkname = tarfile.SYMTYPE, PATH
+        archive.addfile(link)
         for folder in ("tmp", "data", "run/secrets"):
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o777
