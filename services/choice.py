@@ -136,11 +136,18 @@ def _checked(links: tuple[Link, ...], omissions: tuple[Omission, ...], voice: Vo
 def with_keys(config: Config, environ: Mapping[str, str]) -> tuple[Link, ...]:
     """Return everybody elsewhere who could take a part, named for it or not: one link for each provider.
 
+    Those whose tables are there count, too, if a model has to be named for them first.
+
     Raises:
         ConfigError: A key can't be one.
     """
     here = _Here(Config(providers=config.providers), environ, models_folder())
     links = [entry for part in PARTS for entry in here.entries(part) if isinstance(entry, Link)]
+    for provider in config.providers:
+        kind = kind_of(provider, config, "")
+        for part in PARTS:
+            if kind.default_model(part) == "":
+                links += [entry for entry in here.named(part, f"{provider}/any", "") if isinstance(entry, Link)]
     return tuple({link.provider: link for link in links if not link.kind.engine}.values())
 
 

@@ -25,6 +25,7 @@ from ..health import askable
 from ..kinds.registry import KINDS
 from ..pulling import PullFailed, pull
 from .failing import MISCONFIGURED, fail
+from .fetching import fetch
 
 PATIENCE: Final = 8.0
 """Seconds that a provider has to list its models."""
@@ -57,9 +58,23 @@ def show(
 
 
 @models.command(name="pull")
-def pull_model(name: Annotated[str, Parameter(help="A local model, such as moonshine-small.")]) -> None:
-    """Fetch a local model; what broke off goes on where it was."""
+def pull_model(
+    name: Annotated[str, Parameter(help="A local model, such as moonshine-small, or one of ollama/MODEL.")],
+    *,
+    config: Annotated[Path | None, Parameter(help="Configuration file; else troupe.toml, if it is there.")] = None,
+) -> None:
+    """Fetch a local model, or one to where Ollama runs; what broke off goes on where it was."""
     console = Console(highlight=False)
+    if "/" in name:
+        try:
+            fetch(name, config, console)
+        except ConfigError as error:
+            fail(str(error), MISCONFIGURED)
+        except ProviderError as error:
+            fail(f"{name}: {error}", 1)
+        except KeyboardInterrupt:
+            fail("interrupted; the same command goes on where it was", 130)
+        return
     engine = ENGINES.get(name)
     if engine is None:
         fail(f"there is no local model {name}; {nearest(name, ENGINES)}", MISCONFIGURED)

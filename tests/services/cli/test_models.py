@@ -11,6 +11,7 @@ from troupe.actors.inference.catalogue import ENGINES, LocalEngine, ModelFile
 from troupe.services.cli import main
 from troupe.services.kinds.registry import KINDS
 from troupe.services.wire import Late
+from troupe.services.wire.ollama import OllamaWire
 from troupe.services.wire.openai import OpenAiWire
 
 pytestmark = pytest.mark.real_time
@@ -103,3 +104,32 @@ def test_a_model_is_pulled(
 def test_a_name_that_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = troupe(capsys, "pull", "kokro")
     assert (status, err.strip()) == (2, "troupe: there is no local model kokro; did you mean kokoro?")
+
+
+def test_ollama_fetches_models(capsys: pytest.CaptureFixture[str]) -> None:
+    with OllamaWire(models=()) as wire:
+        Path("troupe.toml").write_text(f"[providers.ollama]\nbase_url = '{wire.url}'\n")
+        status, out, _ = troupe(capsys, "pull", "ollama/qwen3:4b")
+        assert status == 0
+        assert "pulling manifest" in out
+        assert "success" in out
+        assert wire.last("/api/pull").json()["model"] == "qwen3:4b"
+        status, out, _ = troupe(capsys)
+        assert "ollama/qwen3:4b" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "says"),
+    [
+        ("openai/gpt-4o", 2, "those of ollama are fetched"),
+        ("nobody/model", 2, "there is no provider nobody"),
+        ("ollama/no-such-model", 1, "ollama/no-such-model: "),
+    ],
+)
+def test_models_that_can_not_be_fetched(capsys: pytest.CaptureFixture[str], name: str, status: int, says: str) -> None:
+    with OllamaWire(models=()) as wire, OpenAiWire() as other:
+        tables = {"ollama": wire.url, "openai": other.base_url}
+        Path("troupe.toml").write_text("\n".join(f"[providers.{n}]\nbase_url = '{url}'" for n, url in tables.items()))
+        ended, _, complaint = troupe(capsys, "pull", name)
+    assert ended == status
+    assert says in complaint
