@@ -65,6 +65,7 @@ _OWN: Final = {
             name="hume",
             tts="octave",
             key="HUME_API_KEY",
+            capabilities=("streaming-text-to-speech",),
             remark="acts: an emotion, and how strong it is; access was to end on 2026-11-13",
         ),
         Kind(
@@ -106,7 +107,14 @@ _OWN: Final = {
         # Servers of OpenAI's API on this machine, at their usual ports; see `endpoint.KNOWN`.
         Kind(name="lmstudio", llm="", embedding="", module="openai", remark="LM Studio on this machine"),
         Kind(name="vllm", llm="", embedding="", module="openai", remark="vLLM on this machine"),
-        Kind(name="speaches", stt="", tts="", module="openai", remark="speaches on this machine"),
+        Kind(
+            name="speaches",
+            stt="",
+            tts="",
+            module="openai",
+            capabilities=("streaming-text-to-speech",),
+            remark="speaches on this machine",
+        ),
         Kind(
             name="whisper",
             stt="Systran/faster-whisper-small",
@@ -114,17 +122,24 @@ _OWN: Final = {
             base_url="http://127.0.0.1:8000/v1",
             remark="a Whisper server with OpenAI's API, such as speaches, on this machine",
         ),
-        Kind(name="whisper-cpp", stt="whisper", module="whisper_server", remark="whisper.cpp's server on this machine"),
+        Kind(
+            name="whisper-cpp",
+            stt="whisper",
+            module="whisper_server",
+            capabilities=("word-timestamps",),
+            remark="whisper.cpp's server on this machine",
+        ),
         Kind(
             name="whisper-asr",
             stt="whisper",
             module="whisper_server",
+            capabilities=("word-timestamps",),
             remark="whisper-asr-webservice on this machine",
         ),
         Kind(
             name="chatterbox",
             tts="chatterbox-tts-1",
-            capabilities=("voice-cloning",),
+            capabilities=("streaming-text-to-speech", "voice-cloning"),
             remark="Chatterbox on this machine, in voices of recordings",
         ),
         Kind(
