@@ -10,10 +10,11 @@ from ....decoding import decoded
 from .speech import CUSTOM
 
 MODELS: Final = (
+    Model("octave", "hume", name="Octave, the version that fits", features=("speech",)),
     Model("octave-1", "hume", name="Octave 1", features=("speech",)),
     Model("octave-2", "hume", name="Octave 2", features=("speech",)),
 )
-"""The API has no list of them."""
+"""As `SpeechOptions.model` has them; the API has no list."""
 
 
 class _Voice(Struct):

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from speech_providers import SYNTHESIZERS, running, say
-from troupe.actors.contracts import DeleteVoice, ListVoices, Synthesize, Word
+from troupe.actors.contracts import DeleteVoice, ListModels, ListVoices, Synthesize, Word
 from troupe.actors.errors import BrokenStream, InvalidRequest, ModelNotFound, RequestTooLong
 from troupe.actors.http import HttpClient
 from troupe.actors.providers.hume.endpoint import HumeEndpoint
@@ -148,6 +148,15 @@ class TestOverSockets:
             speeches = await say(system.ref("x"), "Hello.", request=Synthesize(speed=1.5))
         assert b"".join(speech.pcm for speech in speeches) == tone("Hello.", "Ava Song", 48_000, 1.5)
         assert wire.last(PROVIDER.path).json()["utterances"][0]["description"] == "extremely sad"
+
+    async def test_every_model_that_it_lists_can_be_asked_for(self, wire: HumeWire) -> None:
+        async with running(PROVIDER, wire.url) as ref:
+            models = [model.id for model in await ref.ask(ListModels())]
+            for model in models:
+                assert await say(ref, "Hello.", request=Synthesize(model=model))
+            with pytest.raises(InvalidRequest, match="model"):
+                await say(ref, "Hello.", request=Synthesize(model="octave-3"))
+        assert SpeechOptions().model in models
 
     async def test_voices_of_the_account_and_of_the_library(self, wire: HumeWire) -> None:
         wire.save_voice("Anna")
