@@ -16,6 +16,10 @@ from .screen import Screen
 
 PATIENCE: Final = 60.0
 """Seconds that an answer may take before the server counts as gone."""
+TO_SEND: Final = 10.0
+"""Seconds that an event may take to leave before the server counts as gone."""
+MOST_UNHEARD: Final = 600.0
+"""Seconds of speech that may wait to be heard: more is no answer."""
 AFTER_SPEECH: Final = 1.0
 """Seconds of silence sent after a recording, so that the server notices its end."""
 _SILENT_FRAME: Final = bytes(960)
@@ -74,11 +78,17 @@ class Conversation:
         """Whether one of them was not to be had."""
 
     async def listen(self) -> None:
-        """Do what the server says, until it leaves."""
+        """Do what the server says, until it leaves.
+
+        Raises:
+            TalkFailed: It says more than anybody will hear, or does not listen.
+        """
         async for message in self._socket:
             for step in self._dialogue.receive(message, current_time()):
                 match step:
                     case Play(pcm):
+                        if self._sound.remaining() > MOST_UNHEARD:
+                            raise TalkFailed(f"the server has sent over {MOST_UNHEARD:.0f} s of speech to be heard")
                         self._sound.play(pcm)
                     case Silence():
                         await self._send(self._dialogue.silenced(self._sound.silence()))
@@ -109,7 +119,7 @@ class Conversation:
         start = current_time()
         for number, frame in enumerate([*frames, *[_SILENT_FRAME] * round(AFTER_SPEECH * 50)]):
             await sleep_until(start + number * 0.02)
-            await self._socket.send(self._dialogue.append(frame))
+            await self.append(frame)
 
     async def type(self, line: str) -> None:
         """Put a line to the server."""
@@ -117,11 +127,16 @@ class Conversation:
 
     async def append(self, pcm: bytes) -> None:
         """Send what the microphone has heard."""
-        await self._socket.send(self._dialogue.append(pcm))
+        await self._send([self._dialogue.append(pcm)])
 
     async def _send(self, events: Iterable[str]) -> None:
-        for event in events:
-            await self._socket.send(event)
+        try:
+            with fail_after(TO_SEND):
+                for event in events:
+                    await self._socket.send(event)
+        except TimeoutError:
+            self._socket.transport.abort()  # closing would wait behind what it does not take
+            raise TalkFailed(f"the server has not taken what it was sent for {TO_SEND:.0f} s") from None
 
 
 @asynccontextmanager
