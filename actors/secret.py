@@ -1,10 +1,8 @@
 """Keys and tokens, kept out of everything that people or programs write down."""
 
 import hmac
-from typing import final
 
 
-@final
 class Secret:
     """A key that shows itself to nobody who does not ask for it by `reveal`.
 

@@ -2,6 +2,7 @@
 
 ::
 
+    keys                                                         follows those that are in files
     providers/openai/{stt,llm,tts}, providers/espeak/tts, ...    each provider once, however many chains name it
     voice/{stt,llm,tts}                                          a router for each part, over its chain
     sessions/...                                                 one for each connection
@@ -18,8 +19,10 @@ from typing import Final
 
 from anyio import create_task_group, to_thread
 
+from ..actors.file_secret import FileSecret
 from ..actors.http import HttpClient
 from ..actors.inference.errors import InferenceError
+from ..actors.key_follower import KeyFollower
 from ..actors.routing import (
     FallbackModel,
     FallbackRecogniser,
@@ -77,6 +80,7 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
         Activity.open() as activity,
         homes_of(choice.links) as homes,
         open_system(
+            child(KeyFollower, [link.key for link in choice.links if isinstance(link.key, FileSecret)], name="keys"),
             supervisor("providers", intensity=10, period=60),
             supervisor("voice"),
             supervisor("sessions", strategy=Strategy.DYNAMIC),

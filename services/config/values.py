@@ -1,11 +1,13 @@
 """Values as they are written become values as they are used, one by one, so that a mistake is told where it is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path as FilePath
 from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
+from ...actors.file_secret import FileSecret
 from ...actors.secret import Secret
 from .errors import ConfigError, nearest
 
@@ -13,6 +15,9 @@ S = TypeVar("S", bound=Struct)
 
 ENV: Final = "env:"
 """What a string begins with that stands for an environment variable."""
+
+FILE: Final = "file:"
+"""What a provider's key begins with that is in a file of its own."""
 
 Path = tuple[str, ...]
 
@@ -83,6 +88,8 @@ class Reader:
             raw = self._resolved(raw, path, secret=secret)
             if secret and not raw:
                 return None
+            if secret and isinstance(raw, str) and raw.startswith(FILE):
+                raw = self._from_file(raw.removeprefix(FILE).strip(), path)
         return self._convert(raw, form, path)
 
     def _items(self, raw: Any, path: Path, *, secret: bool) -> Any:
@@ -108,6 +115,19 @@ class Reader:
         if name not in self._environ:
             raise self.error(path, f"{path[-1]}: the environment variable {name} is not set")
         return self._environ[name]
+
+    def _from_file(self, name: str, path: Path) -> FileSecret:
+        """Return the key in a file.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        try:
+            return FileSecret(FilePath(name))
+        except OSError as error:
+            raise self.error(path, f"{path[-1]}: {name} can't be read: {error.strerror}") from error
+        except ValueError as error:
+            raise self.error(path, f"{path[-1]}: {name}: {error}") from None
 
     def _convert(self, raw: object, form: Any, path: Path) -> Any:
         try:

@@ -29,7 +29,7 @@ class ProviderTable(Struct, frozen=True, kw_only=True):
     base_url: str = ""
     """Where it is, with the version (``http://127.0.0.1:1234/v1``); empty for the kind's usual address."""
     api_key: Secret | None = None
-    """Its key, best as ``"env:NAME"``; without it the kind's own variable is looked at."""
+    """Its key, best as ``"env:NAME"`` or ``"file:PATH"``; without it the kind's own variable is looked at."""
     models: dict[Work, tuple[str, ...]] = {}
     """Which of its models may be taken where a wish such as ``cheapest:text-generation`` stands instead of a name:
     ``{ llm = ["llama3.2"] }``. None: its usual one, if it has one."""

@@ -10,7 +10,9 @@ from typing import Any, Final, TypeVar, overload
 
 from anyio import CapacityLimiter, Lock, move_on_after, to_thread
 
+from ...actors.file_secret import FileSecret
 from ...actors.http import HttpClient
+from ...actors.key_follower import KeyFollower
 from ...actors.routing import (
     FallbackModel,
     FallbackRecogniser,
@@ -178,7 +180,12 @@ async def open_models(
     else:
         read = partial(read_config, config, environ=environ)
         configuration, _ = await to_thread.run_sync(read, limiter=CapacityLimiter(1))
-    below = supervisor("models", supervisor("providers", strategy=Strategy.DYNAMIC, intensity=10, period=60))
+    keys = [table.api_key for table in configuration.providers.values() if isinstance(table.api_key, FileSecret)]
+    below = supervisor(
+        "models",
+        child(KeyFollower, keys, name="keys"),
+        supervisor("providers", strategy=Strategy.DYNAMIC, intensity=10, period=60),
+    )
     async with HttpClient.open() as http:
         if system is None:
             async with open_system(supervisor("root", below)) as system:

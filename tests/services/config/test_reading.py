@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from troupe.actors.file_secret import FileSecret
 from troupe.actors.secret import Secret
 from troupe.services.config import Config, ConfigError, read_config
 from troupe.services.config.reading import FILE_VARIABLE
@@ -138,3 +139,20 @@ def test_any_file_is_read_or_refused(data: bytes) -> None:
         file.write_bytes(data)
         with suppress(ConfigError):
             read_config(file)
+
+
+def test_a_providers_key_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-1\n")
+    file = tmp_path / "troupe.toml"
+    file.write_text(f"[providers.openai]\napi_key = 'file:{tmp_path}/key'\n")
+    key = read_config(file)[0].providers["openai"].api_key
+    assert isinstance(key, FileSecret)
+    assert key.reveal() == "sk-1"
+    for text, told in (("", "is empty"), ("two keys", "a key consists of visible")):
+        (tmp_path / "key").write_text(text)
+        with pytest.raises(ConfigError, match=f"line 2: api_key: .*{told}") as caught:
+            read_config(file)
+        assert "two keys" not in str(caught.value)
+    (tmp_path / "key").unlink()
+    with pytest.raises(ConfigError, match=r"line 2: api_key: .*key can't be read: No such file"):
+        read_config(file)
