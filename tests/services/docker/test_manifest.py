@@ -151,6 +151,16 @@ def test_unknown_variant_and_mistake_in_a_variant(tmp_path: Path) -> None:
         read_manifest(write(tmp_path, "name: x\nimage: y\nvariants: {odd: {prts: {}}}"), "odd")
 
 
+def test_example_of_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "docker.md").read_text()
+    text = page.split("## Writing one", 1)[1].split("```yaml\n", 1)[1].split("```", 1)[0]
+    described = read_manifest(write(tmp_path, text), "gpu")
+    documented = {line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()}
+    left_out = {"image", "compose", "command", "entrypoint", "working_dir", "linux_capabilities", "stop_signal"}
+    assert documented == set(Manifest.__struct_fields__) - left_out
+    assert described.manifest.requirements.gpus == Gpu(count=1)
+
+
 def test_a_few_lines_that_stand_for_billions_are_refused(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
