@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from troupe.services.docker.wire import HEADER, LONGEST_LINE, Cpu, CpuUsage, LineDecoder, LogLine, Memory, Sample, usage
 
-WRITTEN = st.lists(st.tuples(st.sampled_from(["stdout", "stderr"]), st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))))
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))
+WRITTEN = st.lists(st.tuples(st.sampled_from(["stdout", "stderr"]), TEXT))
 
 
 @given(WRITTEN, st.integers(1, 7), st.integers(1, 40))
