@@ -43,6 +43,15 @@ class Api:
         """
         raise NotImplementedError
 
+    async def model(self, id: str) -> Model:  # noqa: A002
+        """Return what the provider tells of one of them, where it does.
+
+        Raises:
+            ModelNotFound: There is none of that name.
+            ProviderError: The provider did not say.
+        """
+        raise NotImplementedError
+
     async def voices(self) -> tuple[Voice, ...]:
         """Return which voices there are, of a provider that speaks.
 

@@ -4,7 +4,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from ..runtime import Actor
 from .api import Api
-from .contracts import CloneVoice, DeleteVoice, GetUsage, ListModels, ListVoices, Model, Usage, Voice
+from .contracts import CloneVoice, DeleteVoice, GetModel, GetUsage, ListModels, ListVoices, Model, Usage, Voice
 from .usage import Meter
 
 ApiT = TypeVar("ApiT", bound=Api)
@@ -30,6 +30,14 @@ class ProviderActor(Actor, Generic[ApiT]):
     def usage(self, request: GetUsage) -> Usage:
         """Return what was used so far."""
         return self._meter.usage
+
+
+class DescribingActor(ProviderActor[ApiT]):
+    """Base of those that also tell of one model."""
+
+    async def model(self, request: GetModel) -> Model:
+        """Return what the provider tells of one model; see `Api.model`."""
+        return await self._api.model(request.id)
 
 
 class SpeakingActor(ProviderActor[ApiT]):

@@ -1,10 +1,14 @@
-"""Where the API is, and in which version it is spoken."""
+"""Where the API is, in which version it is spoken, and what is on it besides messages: the list of models."""
 
 from typing import ClassVar, Final
+from urllib.parse import quote
 
+from ...api import Api
+from ...contracts import Model
 from ...endpoint import HttpEndpoint
 from ...http import Deadlines
 from ...secret import Secret
+from .wire.models import PAGE, decode_model, decode_page
 
 ADDRESS: Final = "https://api.anthropic.com"
 VERSION: Final = "2023-06-01"
@@ -46,3 +50,31 @@ def endpoint(
         headers={"anthropic-version": VERSION} | (headers or {}),
         deadlines=deadlines or Deadlines(),
     )
+
+
+class AnthropicApi(Api):
+    """One endpoint, through the pool of all."""
+
+    async def models(self) -> tuple[Model, ...]:
+        """Return the models that the key may use, page by page.
+
+        Raises:
+            ProviderError: The provider did not say.
+        """
+        models: tuple[Model, ...] = ()
+        after = ""
+        while True:
+            page = decode_page(await self.fetch(f"/v1/models?limit={PAGE}{after}"), self.provider)
+            models += page.models
+            if not page.has_more or not page.last_id:
+                return models
+            after = f"&after_id={quote(page.last_id, safe='')}"
+
+    async def model(self, id: str) -> Model:  # noqa: A002
+        """Return what the API tells of one model.
+
+        Raises:
+            ModelNotFound: There is none of that name.
+            ProviderError: The provider did not say.
+        """
+        return decode_model(await self.fetch(f"/v1/models/{quote(id, safe='')}"), self.provider)

@@ -1,10 +1,15 @@
-"""Where Ollama is, and how patient one has to be with it."""
+"""Where Ollama is, how patient one has to be with it, and which models it has."""
 
 from typing import ClassVar, Final
 
+import msgspec
+
+from ...api import Api
+from ...contracts import Model
 from ...endpoint import HttpEndpoint
 from ...http import Deadlines
 from ...secret import Secret
+from .wire.models import decode_show, decode_tags
 
 ADDRESS: Final = "http://127.0.0.1:11434"
 PATIENCE: Final = Deadlines(connect=2, first=120, between=30, total=600)
@@ -44,3 +49,25 @@ def endpoint(
         headers=headers or {},
         deadlines=deadlines or PATIENCE,
     )
+
+
+class OllamaApi(Api):
+    """One endpoint, through the pool of all."""
+
+    async def models(self) -> tuple[Model, ...]:
+        """Return the models that are there.
+
+        Raises:
+            ProviderError: Ollama did not say.
+        """
+        return decode_tags(await self.fetch("/api/tags"), self.provider)
+
+    async def model(self, id: str) -> Model:  # noqa: A002
+        """Return what Ollama tells of one model.
+
+        Raises:
+            ModelNotFound: It is not there.
+            ProviderError: Ollama did not say.
+        """
+        body = msgspec.json.encode({"model": id})
+        return decode_show(await self.fetch("/api/show", body), id, self.provider)

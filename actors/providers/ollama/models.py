@@ -1,34 +1,21 @@
 """The models of an Ollama, as an actor: they write, they turn texts into vectors, and more of them can be fetched."""
 
 import math
-from typing import ClassVar, Final
+from typing import Final
 
 import msgspec
 
-from ....runtime import Actor, Sender
-from ...api import Api
-from ...contracts import (
-    Embed,
-    Embeddings,
-    Generate,
-    GenerationEvent,
-    GetModel,
-    GetUsage,
-    ListModels,
-    Model,
-    PullModel,
-    PullProgress,
-    Usage,
-)
+from ....runtime import Sender
+from ...contracts import Embed, Embeddings, Generate, GenerationEvent, PullModel, PullProgress, Usage
 from ...errors import BrokenStream
 from ...generation import pass_on
 from ...http import Deadlines, HttpClient
-from ...usage import Meter
+from ...provider import DescribingActor
 from ...vectors import joined, packed
-from .endpoint import OllamaEndpoint
+from .endpoint import OllamaApi, OllamaEndpoint
 from .wire.chat import ChatDecoder, encode_chat
 from .wire.embed import decode_embedded, encode_embed
-from .wire.models import SUCCESS, decode_progress, decode_show, decode_tags
+from .wire.models import SUCCESS, decode_progress
 from .wire.options import OllamaOptions
 
 NDJSON: Final = "application/x-ndjson"
@@ -36,7 +23,7 @@ FETCHING: Final = Deadlines(connect=2, first=60, between=300, total=math.inf)
 """Of a fetch: gigabytes take their time, and so does checking them, in which nothing is said."""
 
 
-class OllamaModels(Actor):
+class OllamaModels(DescribingActor[OllamaApi]):
     """Answers conversations, token by token, and makes embeddings.
 
     Args:
@@ -46,15 +33,12 @@ class OllamaModels(Actor):
         options: How to answer, where a request does not say otherwise.
     """
 
-    max_concurrency: ClassVar[int] = 64
-
     def __init__(
         self, http: HttpClient, endpoint: OllamaEndpoint, model: str, options: OllamaOptions | None = None
     ) -> None:
-        self._api = Api(http, endpoint)
+        super().__init__(OllamaApi(http, endpoint))
         self._model = model
         self._options = options or OllamaOptions()
-        self._meter = Meter()
 
     async def generate(self, request: Generate, replies: Sender[GenerationEvent]) -> None:
         """Send what the model writes, as it writes it. Cancelling closes the request, and the model stops."""
@@ -84,16 +68,3 @@ class OllamaModels(Actor):
                 if progress.status == SUCCESS:
                     return
         raise BrokenStream(self._api.provider, "the stream ended before the model was there")
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that are there."""
-        return decode_tags(await self._api.fetch("/api/tags"), self._api.provider)
-
-    async def model(self, request: GetModel) -> Model:
-        """Return what Ollama tells of one model."""
-        body = msgspec.json.encode({"model": request.id})
-        return decode_show(await self._api.fetch("/api/show", body), request.id, self._api.provider)
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage

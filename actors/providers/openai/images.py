@@ -4,11 +4,11 @@ from typing import ClassVar, Final
 
 from msgspec.structs import replace
 
-from ....runtime import Actor, Sender
-from ...contracts import GetModel, GetUsage, ListModels, MadeImage, MakeImage, Model, Usage
+from ....runtime import Sender
+from ...contracts import MadeImage, MakeImage, Usage
 from ...errors import BrokenStream
 from ...http import Deadlines, HttpAnswer, HttpClient
-from ...usage import Meter
+from ...provider import DescribingActor
 from .api import OpenAiApi
 from .endpoint import Endpoint
 from .wire.images import LARGEST_ANSWER, ImageOptions, PictureOptions, decode_image_event, decode_images, encode_images
@@ -17,7 +17,7 @@ PATIENCE: Final = Deadlines(first=180, between=120, total=300)
 """Where nobody said otherwise: a picture takes from ten seconds to two minutes."""
 
 
-class OpenAiImages(Actor):
+class OpenAiImages(DescribingActor[OpenAiApi]):
     """Makes pictures.
 
     Args:
@@ -31,10 +31,9 @@ class OpenAiImages(Actor):
 
     def __init__(self, http: HttpClient, endpoint: Endpoint, model: str, options: PictureOptions | None = None) -> None:
         patient = replace(endpoint, deadlines=PATIENCE) if endpoint.deadlines == Deadlines() else endpoint
-        self._api = OpenAiApi(http, patient)
+        super().__init__(OpenAiApi(http, patient))
         self._model = model
         self._options = options or ImageOptions()
-        self._meter = Meter()
 
     async def make(self, request: MakeImage, replies: Sender[MadeImage]) -> None:
         """Send the pictures, and previews where they are asked for. Cancelling closes the request."""
@@ -74,15 +73,3 @@ class OpenAiImages(Actor):
                     await answer.drain()
                     return
         raise BrokenStream(provider, f"the stream ended after {done} of {count} pictures")
-
-    async def models(self, request: ListModels) -> tuple[Model, ...]:
-        """Return the models that the endpoint has."""
-        return await self._api.models()
-
-    async def model(self, request: GetModel) -> Model:
-        """Return what the endpoint tells of one model."""
-        return await self._api.model(request.id)
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._meter.usage
