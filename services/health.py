@@ -1,7 +1,7 @@
 """Whether the providers that were chosen can be used: asked once, before anybody speaks, with what costs nothing."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from difflib import get_close_matches
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from ..actors.errors import AuthenticationFailed, ProviderError, ProviderTimeout
 from ..actors.http import HttpClient
 from ..runtime import Ref, open_system, supervisor
 from ..runtime.errors import DeadlineExceeded
+from .catalogue.lists import ProviderList
 from .choice import Choice, Link
 from .voice import providers
 
@@ -64,6 +65,30 @@ async def askable(links: tuple[Link, ...]) -> AsyncGenerator[dict[str, Ref]]:
         open_system(supervisor("providers", *providers(Choice(links=links), http))) as system,
     ):
         yield {ref.name.partition("/")[0]: ref for ref in system.find(ListModels)}
+
+
+async def lists_of(links: tuple[Link, ...], patience: float = PATIENCE) -> list[ProviderList]:
+    """Ask providers for their models, all at once; those that do not tell in time are left out. Cancelling is safe.
+
+    Args:
+        links: One of each provider.
+        patience: Seconds that each has to answer.
+
+    Raises:
+        ConfigError: A provider can't be made as it is configured.
+    """
+    lists: list[ProviderList] = []
+
+    async def ask(link: Link, ref: Ref) -> None:
+        with suppress(ProviderError, DeadlineExceeded):
+            models = await ref.ask(ListModels(), timeout=patience)
+            lists.append(ProviderList(link.provider, link.kind, link.table, models))
+
+    async with askable(links) as able, create_task_group() as tasks:
+        for link in links:
+            if link.provider in able:
+                tasks.start_soon(ask, link, able[link.provider])
+    return lists
 
 
 async def _ask(ref: Ref | None, links: list[Link], health: dict[str, Health], patience: float) -> None:

@@ -25,9 +25,11 @@ from ...actors.routing import (
 from ...runtime import Ref, Strategy, Supervisor, System, child, open_system, supervisor
 from ...runtime.specs import ActorSpec
 from ..catalogue.descriptor import ModelDescriptor
+from ..catalogue.lists import with_lists
 from ..catalogue.selector import ORDERS, Selector
-from ..choice import Link, catalogue, linked
+from ..choice import Link, catalogue, linked, with_keys
 from ..config import Config, ConfigError, read_config
+from ..health import lists_of
 from ..kinds.kind import PARTS, Work
 from ..voice import provider_actor
 from .embedder import Embedder
@@ -107,10 +109,15 @@ class Models:
                 self._opened[names, work] = await self._open(names, work)
             return self._opened[names, work]
 
-    async def find(self, wish: str) -> list[ModelDescriptor]:
+    async def find(self, wish: str, *, ask: bool = False) -> list[ModelDescriptor]:
         """Return the models that fit a wish, such as ``cheapest:text-generation?region=eu``, the first choice first.
 
         Those that could be used and lack something, such as a key, are among them; they say what.
+
+        Args:
+            wish: What is wanted.
+            ask: Whether to ask the providers that can be used for their lists of models, which costs nothing but the
+                time: for models that nobody has named, and for the prices of today, where lists have them.
 
         Raises:
             ConfigError: It is no wish.
@@ -119,7 +126,11 @@ class Models:
         if selector is None:
             raise ConfigError(f"a wish begins with {', '.join(ORDERS)} and a colon", wish)
         look = partial(catalogue, self.config, self._environ)
-        return selector.choose(await to_thread.run_sync(look, limiter=self._disk))
+        known: Sequence[ModelDescriptor] = await to_thread.run_sync(look, limiter=self._disk)
+        if ask:
+            links = await to_thread.run_sync(partial(with_keys, self.config, self._environ), limiter=self._disk)
+            known = with_lists(known, await lists_of(links))
+        return selector.choose(known)
 
     async def aclose(self) -> None:
         """Give back what was made at providers for the models; at most five seconds, even if the task is cancelled."""

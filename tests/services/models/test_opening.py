@@ -1,5 +1,6 @@
 """A name becomes a running model: found, supervised, behind a class."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from troupe.actors.errors import ProviderUnavailable, RateLimited
 from troupe.runtime import open_system, supervisor
 from troupe.runtime.inspect import inspect
 from troupe.services.config import Config, ConfigError
+from troupe.services.kinds import openrouter as openrouter_kind
+from troupe.services.kinds.kind import ProviderTable
 from troupe.services.kinds.openai import Table
-from troupe.services.models import Embedder, LanguageModel, Model, SpeechToText, TextToSpeech, open_model, open_models
+from troupe.services.models import Embedder, LanguageModel, Model, TextToSpeech, open_model, open_models
 from troupe.services.wire.openai import OpenAiWire
+from troupe.services.wire.openrouter import OpenRouterWire
 
 pytestmark = pytest.mark.real_time
 
@@ -65,10 +69,9 @@ async def test_below_a_system_that_is_there() -> None:
         assert [node.path for node in inspect(system).children] == ["mine", "yours"]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("pocketsphinx", SpeechToText), ("demonstration", LanguageModel)])
-async def test_a_name_that_says_enough_needs_no_class(name: str, kind: type[Model]) -> None:
-    async with open_model(name, environ={}, config=Config()) as model:
-        assert type(model) is kind
+async def test_a_name_that_says_enough_needs_no_class() -> None:
+    async with open_model("demonstration", environ={}, config=Config()) as model:
+        assert type(model) is LanguageModel
 
 
 async def test_what_is_not_known_can_be_read_by_anybody(opening: Opening) -> None:
@@ -99,6 +102,29 @@ async def test_a_wish(wire: OpenAiWire, opening: Opening) -> None:
         assert type(await models.model("any:text-generation")) is LanguageModel
         with pytest.raises(ConfigError, match="a wish begins with cheapest, fastest, any and a colon"):
             await models.find("openai")
+
+
+@pytest.fixture(scope="module")
+def openrouter() -> Iterator[OpenRouterWire]:
+    with OpenRouterWire() as wire:
+        yield wire
+
+
+async def test_providers_are_asked_for_their_lists(wire: OpenAiWire, openrouter: OpenRouterWire) -> None:
+    tables: dict[str, ProviderTable] = {
+        "openrouter": openrouter_kind.Table(base_url=openrouter.base_url),
+        "mine": Table(kind="openai", base_url=wire.base_url, models={"llm": ("gpt-4o-mini",)}),
+        "gone": Table(kind="openai", base_url="http://127.0.0.1:9/v1"),
+    }
+    async with open_models(Config(providers=tables), environ={}) as models:
+        named = [model.name for model in await models.find("any:text-generation") if not model.problem]
+        found = [model for model in await models.find("cheapest:text-generation", ask=True) if not model.problem]
+        assert named == ["mine/gpt-4o-mini", "demonstration"]
+        assert {model.provider for model in found} == {"openrouter", "mine", "demonstration"}
+        listed = [model for model in found if model.provider == "openrouter"]
+        assert len(listed) > 1
+        assert all(model.price and model.price.source == "the list of openrouter" for model in listed)
+        assert (await (await models.model(listed[0].name, LanguageModel)).transform("Hi.")).text == "You said: Hi."
 
 
 @pytest.mark.parametrize(
