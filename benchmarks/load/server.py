@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import uvloop
@@ -21,6 +21,7 @@ from troupe.services.gateway.limits import Limits
 from troupe.services.gateway.listening import listening_socket
 from troupe.services.gateway.server import Server, Serving, spare_collector
 from troupe.services.voice import VoiceSystem
+from websockets.exceptions import ConnectionClosedOK
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -71,8 +72,9 @@ async def serve_echo() -> None:
     """Send back every message."""
 
     async def echo(socket: websockets.asyncio.server.ServerConnection) -> None:
-        async for message in socket:
-            await socket.send(message)
+        with suppress(ConnectionClosedOK):  # the client does not wait for what is on its way
+            async for message in socket:
+                await socket.send(message)
 
     async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, compression=None) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)

@@ -123,13 +123,11 @@ class Client(asyncio.Protocol):
             self._seen.counts["bytes_out"] += len(frames)
             self._transport.write(frames)
 
-    def close(self) -> None:
-        """Take leave."""
-        if self._transport is not None:
-            if self.is_open:
-                self._transport.write(frame(_NORMAL, CLOSE))
-            self.is_open = False
-            self._transport.close()
+    def leave(self) -> None:
+        """Say that the session ends; the server then closes the connection."""
+        if self.is_open and self._transport is not None:
+            self._transport.write(frame(_NORMAL, CLOSE))
+        self.is_open = False
 
     def _accepted(self, head: bytes) -> bool:
         status = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)

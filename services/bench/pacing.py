@@ -7,8 +7,8 @@ INTERVAL: Final = 0.02
 """Seconds of audio in a frame, and between a session's frames."""
 HONEST: Final = 0.010
 """Seconds that the load generator may be late in 99 of 100 frames; beyond that a run says nothing of its server."""
-SHORTEST_WAIT: Final = 0.0005
-"""Seconds; waiting for less costs more than it is worth."""
+SHORTEST_WAIT: Final = 0.001
+"""Seconds; uvloop counts in milliseconds, and does not wait at all for half of one: it would spin."""
 
 
 class Pace:

@@ -39,7 +39,8 @@ PATIENCE: Final = 30.0
 """Seconds that opening one may take."""
 PROBE_EVERY: Final = 50
 """Frames between two probes of a session."""
-_LEAVING: Final = 0.2
+_LEAVING: Final = 0.5
+"""Seconds that servers have to close connections."""
 _RECENT: Final = 5000
 """Frames whose lateness is shown while it runs."""
 
@@ -223,7 +224,7 @@ class Load:
                 watcher.close_turn(now)
         tell(Finished(seen.distributions(), {**seen.counts, **flows}, dict(seen.errors), seen.turns, seconds))
         for client in self._clients:
-            client.close()
+            client.leave()
         await asyncio.sleep(_LEAVING)
 
     async def _listen(self, pace: Pace) -> None:
