@@ -22,7 +22,7 @@ from anyio import to_thread
 from msgspec.structs import replace
 
 from ..actors.http import HttpClient
-from ..runtime import Actor, Strategy, supervisor
+from ..runtime import Actor, Backoff, Strategy, supervisor
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .choice import Link
 from .config.schema import ServiceTable
@@ -56,10 +56,22 @@ class Home:
             self._specs.append(service(platform, each, replica, terms=terms, name=each.service))
 
     def supervisor(self, name: str, actors: Iterable[ActorSpec]) -> SupervisorSpec:
-        """Specify the container and those who talk to it."""
+        """Specify the container and those who talk to it.
+
+        A container that can't be kept up is tried again for ever, so seldom that it does not use up the restarts of all
+        providers together: one of them that is broken must not end the server.
+        """
         rule = self.plan.restart
         specs = (*self._specs, *actors)
-        return supervisor(name, *specs, strategy=Strategy.REST_FOR_ONE, intensity=rule.intensity, period=rule.period)
+        seldom = Backoff(first=15, longest=60, quiet=60, eager=False)
+        return supervisor(
+            name,
+            *specs,
+            strategy=Strategy.REST_FOR_ONE,
+            intensity=rule.intensity,
+            period=rule.period,
+            backoff=seldom,
+        )
 
     def moving(self, link: Link, http: HttpClient, make: Callable[[Link, HttpClient], ActorSpec]) -> ActorSpec:
         """Specify an actor that is built for the address that the container has when the actor starts."""

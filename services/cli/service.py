@@ -17,9 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ...actors.errors import first_error
-from ...runtime import open_system
+from ...runtime import Strategy, open_system, supervisor
 from ...runtime.errors import RestartLimitExceeded, StartFailed
 from ...runtime.exits import Crashed
+from ...runtime.specs import SupervisorSpec
 from ..config import ConfigError, read_config
 from ..config.schema import ServiceTable
 from ..docker.container import Plan
@@ -44,6 +45,8 @@ T = TypeVar("T")
 
 PURPOSE: Final = "service up"
 """What a run of ours calls itself; it may be ended by `down`."""
+AFTER: Final = Strategy.REST_FOR_ONE
+"""Among the services of a Compose file, each stands on those before it."""
 MEASURED: Final = 3.0
 """Seconds that a container has to say what it uses: the engine does so once a second, and needs two of them."""
 GRACE: Final = 10.0
@@ -173,9 +176,13 @@ async def _up(names: tuple[str, ...], variant: str, count: int, terms: Terms) ->
     made = [await _made(name, variant, terms, configured.get(name)) for name in names]
     async with Platform.open(purpose=PURPOSE) as platform:
         await platform.sweep([plan.service for plans, _ in made for plan in plans] if terms.adopt else ())
-        services = [(plan, Replicas(plan.service, count), own) for plans, own in made for plan in plans]
-        specs = [supervised(platform, plan, each, own) for plan, each, own in services]
-        everybody = [replica for _, each, _ in services for replica in each.all]
+        specs: list[SupervisorSpec] = []
+        everybody: list[Replica] = []
+        for plans, own in made:
+            together = [(plan, Replicas(plan.service, count)) for plan in plans]
+            everybody += [replica for _, replicas in together for replica in replicas.all]
+            chain = [supervised(platform, plan, replicas, own) for plan, replicas in together]
+            specs.append(chain[0] if len(chain) == 1 else supervisor(plans[-1].service, *chain, strategy=AFTER))
         watching = Watching(Console(highlight=False), everybody)
         failed: str | None = None
         async with create_task_group() as tasks:
@@ -188,7 +195,11 @@ async def _up(names: tuple[str, ...], variant: str, count: int, terms: Terms) ->
 
                 tasks.start_soon(end)
                 try:
-                    async with open_system(*specs, on_event=_silent) as watching.system:
+                    root = supervisor("services", intensity=0)  # who gives one up ends all
+                    async with open_system(root, on_event=_silent) as watching.system:
+                        async with create_task_group() as starting:
+                            for spec in specs:
+                                starting.start_soon(watching.system.supervisor("").start_child, spec)
                         if not terms.stays:
                             await anyio.sleep_forever()
                 except (StartFailed, RestartLimitExceeded, ExceptionGroup) as error:

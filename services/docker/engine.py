@@ -38,6 +38,7 @@ from .wire import (
     LineDecoder,
     Listed,
     LogLine,
+    Network,
     OutputDecoder,
     Progress,
     Sample,
@@ -277,6 +278,10 @@ class Engine:
         except EngineRefused as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
+
+    async def networks(self, *labels: str) -> tuple[Network, ...]:
+        """Return the networks that have these labels: ``name`` or ``name=value``."""
+        return await self._get("/networks", tuple[Network, ...], {"filters": _json({"label": list(labels)})})
 
     async def remove_network(self, name: str) -> None:
         """Remove a network. It is no error if it is gone, or still in use."""

@@ -10,7 +10,7 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 
 from .engine import Engine, local_client
 from .ownership import OWNER, RUN, SERVICE, Run
-from .wire import Listed
+from .wire import Listed, Network
 
 FILE_THREADS: Final = 4
 """Threads that read and write files for services; none of them waits for the engine."""
@@ -65,13 +65,16 @@ class Platform:
             if not kept and await self.is_leftover(listed):
                 await self.engine.remove(listed.id)
                 removed += 1
+        for network in await self.engine.networks(f"{OWNER}={self.run.owner}"):
+            if label(network, RUN) != self.run.name and await self.is_leftover(network):
+                await self.engine.remove_network(network.name)  # one that is still in use stays
         return removed
 
-    async def is_leftover(self, listed: Listed) -> bool:
-        """Whether nobody but us looks after a container: its run is dead, or is this one."""
+    async def is_leftover(self, listed: Listed | Network) -> bool:
+        """Whether nobody but us looks after it: its run is dead, or is this one."""
         return await to_thread.run_sync(self.run.inherits, label(listed, RUN), limiter=self.files)
 
 
-def label(listed: Listed, name: str) -> str:
-    """Return a label of a container; empty if it has none of that name."""
+def label(listed: Listed | Network, name: str) -> str:
+    """Return a label of a container or network; empty if it has none of that name."""
     return (listed.labels or {}).get(name, "")

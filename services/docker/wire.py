@@ -89,6 +89,13 @@ class Listed(Wire, frozen=True):
     status: str = ""
 
 
+class Network(Wire, frozen=True):
+    """A network, as the list of all has it."""
+
+    name: str = ""
+    labels: dict[str, str] | None = None
+
+
 class Created(Wire, frozen=True):
     """What was made."""
 

@@ -1,5 +1,6 @@
 """Containers as actors, with the real engine."""
 
+import json
 from pathlib import Path
 
 import httpx2
@@ -7,8 +8,9 @@ import pytest
 from anyio import to_thread
 from containers import PYTHON, STAND_IN, running, stand_in, until
 from images import PATH
+from troupe.services.docker.compose import read_compose
 from troupe.services.docker.container import Plan
-from troupe.services.docker.engine import local_client
+from troupe.services.docker.engine import Engine, local_client
 from troupe.services.docker.manifest import Build, Health, Secret, Volume
 from troupe.services.docker.service import Drain, Execute, GetStatus, Measure, ReadLogs, Terms
 from troupe.services.docker.status import Place, State
@@ -133,6 +135,44 @@ async def test_tcp_check_waits_for_somebody_to_listen(socket: Path, tmp_path: Pa
     plan = stand_in(command=(*PYTHON, late), health=Health(tcp="http", interval=Seconds(5)))
     async with running(socket, tmp_path, plan) as ran:
         assert (await get(ran.replicas().all[0].place(), "/health")).status_code == 200
+
+
+COMPOSE = """
+services:
+  web:
+    image: {image}
+    command: {command}
+    environment: {{LOAD: "0.2"}}
+    ports: [8000]
+    healthcheck: {{test: [CMD, python3, -S, -c, "import http.client as h; h.HTTPConnection('store', 8000).connect()"],
+      interval: 200ms}}
+    depends_on: {{store: {{condition: service_healthy}}}}
+    mem_limit: 96m
+    stop_grace_period: 2s
+  store:
+    image: {image}
+    command: {command}
+    mem_limit: 96m
+    stop_grace_period: 2s
+"""
+
+
+async def test_services_of_a_compose_file_reach_each_other(socket: Path, tmp_path: Path) -> None:
+    def read() -> tuple[Plan, ...]:
+        text = COMPOSE.format(image=stand_in().image, command=json.dumps([*PYTHON, STAND_IN.replace("$", "$$")]))
+        (tmp_path / "compose.yaml").write_text(text)
+        return read_compose(tmp_path / "compose.yaml", "web", {})
+
+    plans = await to_thread.run_sync(read)
+    async with running(socket, tmp_path / "runs", *plans) as ran:
+        store, web = ran.services
+        assert (store.service, web.service) == ("store", "web")
+        assert web.all[0].status.state is State.HEALTHY  # it found the other one by its name
+        assert [network.name for network in await ran.engine.networks(f"troupe.run={ran.platform.run.name}")]
+        left = ran.platform.run.name
+    assert await ran.containers() == []
+    async with Engine.open(socket) as engine:
+        assert await engine.networks(f"troupe.run={left}") == ()
 
 
 async def test_it_is_built_and_calls_go_to_the_replica_with_the_least_to_do(socket: Path, tmp_path: Path) -> None:
