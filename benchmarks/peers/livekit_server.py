@@ -16,7 +16,9 @@ import multiprocessing
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import Any
 
@@ -205,13 +207,18 @@ def agent_session(sentences: int, *, lean: bool) -> AgentSession:
     )
 
 
-async def serve_sessions(listening: socket.socket, sentences: int, *, lean: bool, alone: bool = False) -> None:
-    """Serve each connection with a session until the standard input ends; or, if it is to be alone, one."""
+async def serve_sessions(
+    listening: socket.socket, sentences: int, *, lean: bool, alone: Callable[[], None] | None = None
+) -> None:
+    """Serve each connection with a session until the standard input ends; or only one, if told what to call before."""
     over = asyncio.Event()
 
+    def connection(*given: Any, **named: Any) -> ServerConnection:
+        if alone:  # the others are for other processes; with a backlog of one, none has been accepted meanwhile
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        return ServerConnection(*given, **named)
+
     async def converse(connection: ServerConnection) -> None:
-        if alone:
-            server.close(close_connections=False)
         session = agent_session(sentences, lean=lean)
         microphone = Microphone()
         session.input.audio = microphone
@@ -225,17 +232,20 @@ async def serve_sessions(listening: socket.socket, sentences: int, *, lean: bool
             await session.aclose()
             over.set()
 
-    async with serve(converse, sock=listening, compression=None) as server:
+    backlog = {"backlog": 1} if alone else {}
+    async with serve(converse, sock=listening, compression=None, create_connection=connection, **backlog):
         if alone:
+            alone()
             await over.wait()
         else:
             announce(listening)
             await stdin_ends()
 
 
-def serve_alone(listening: socket.socket, sentences: int) -> None:
-    """Serve one session in this process."""
-    uvloop.run(serve_sessions(listening, sentences, lean=False, alone=True))
+def serve_alone(listening: socket.socket, sentences: int, ready: Semaphore) -> None:
+    """Serve one session after the other in this process; uvloop would accept more than one connection at a time."""
+    while True:
+        asyncio.run(serve_sessions(listening.dup(), sentences, lean=False, alone=ready.release))
 
 
 def serve_in_processes(listening: socket.socket, sentences: int, count: int) -> None:
@@ -244,9 +254,12 @@ def serve_in_processes(listening: socket.socket, sentences: int, count: int) -> 
     context.set_forkserver_preload(
         [Path(__file__).stem, "livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze"]
     )
-    jobs = [context.Process(target=serve_alone, args=(listening, sentences), daemon=True) for _ in range(count)]
+    ready = context.Semaphore(0)
+    jobs = [context.Process(target=serve_alone, args=(listening, sentences, ready), daemon=True) for _ in range(count)]
     for job in jobs:
         job.start()
+    for _ in jobs:
+        ready.acquire()
     announce(listening)
     sys.stdin.read()
     for job in jobs:
