@@ -37,7 +37,7 @@ def peers(
     *names: Annotated[str, Parameter(help="Whom to measure; all if none are named: " + ", ".join(SUBJECTS))],
     quick: Annotated[bool, Parameter(help="Only see that everything runs.", negative="")] = False,
     seconds: Annotated[float, Parameter(help="How long each trial measures.")] = 10.0,
-    trials: Annotated[int, Parameter(help="To look for the most sessions with, for each.")] = 4,
+    trials: Annotated[int, Parameter(help="To look for the most sessions with, for each.")] = 5,
     cache: Annotated[
         Path | None, Parameter(help="Where the environments are kept; in the user's cache if not given.")
     ] = None,

@@ -42,7 +42,7 @@ class Effort(Struct, frozen=True, kw_only=True):
     """Sessions of the first trial, which is about latency."""
     seconds: float = 10.0
     warm_up: float = 3.0
-    trials: int = 4
+    trials: int = 5
     """With more sessions, at most."""
     sentences: int = 3
     """Of an answer."""
