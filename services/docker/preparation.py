@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..config.errors import ConfigError
-from ..shipped import FOLDER as SHIPPED
 from .container import SECRETS, Plan
 from .manifest import VARIABLE, Secret
 from .ownership import Run
@@ -56,7 +55,7 @@ def prepare(
         allowed=allowed,
         files=files,
         variables=[secret.variable for secret in plan.secrets.values() if secret.variable],
-        own=[run.secrets, SHIPPED],
+        own=[run.secrets],
     )
     for volume in plan.volumes:
         if volume.folder and not (plan.folder / volume.folder).exists():

@@ -4,11 +4,3 @@
 Starlette, uvicorn, msgspec, numpy and PyAV, and an engine. Outside, they are packages like any other, so that tests and
 embedders run the same code in their own process. `ffmpeg` and `ollama` have no server of ours.
 """
-
-from pathlib import Path
-from typing import Final
-
-FOLDER: Final = Path(__file__).parent.resolve()
-"""Where they are; what is in it is read for building their images, and is nobody's secret."""
-NAMES: Final = ("chatterbox", "ffmpeg", "ollama", "whisper")
-"""What they are called; the folder of each has its manifest."""

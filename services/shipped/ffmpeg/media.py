@@ -36,11 +36,11 @@ from ....runtime import Actor
 from ...docker.container import Plan, planned
 from ...docker.images import ensure_image
 from ...docker.manifest import read_manifest
+from ...docker.plans import SHIPPED
 from ...docker.platform import Platform
 from ...docker.policy import check
 from ...docker.status import Replica
 from ...docker.wire import Json
-from .. import FOLDER
 from . import commands
 from .commands import RESULTS, SOURCES, Source
 
@@ -60,7 +60,7 @@ def shipped_plan(variant: str = "") -> Plan:
     Args:
         variant: Empty, or ``gpu``.
     """
-    return planned(read_manifest(FOLDER / "ffmpeg", variant))
+    return planned(read_manifest(SHIPPED / "ffmpeg", variant))
 
 
 class FfmpegMedia(Actor):
