@@ -8,6 +8,7 @@ from anyio import to_thread
 from ...codecs.asset import load
 from ...codecs.decode import read_audio
 from ...codecs.errors import CodecError
+from .server import WireServer
 
 SECONDS_PER_WORD: Final = 0.3
 COUNTING: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -38,23 +39,25 @@ def heard(text: str | None, seconds: float, *, whole: bool = False) -> list[Hear
     ]
 
 
-class Texts:
-    """What tests say is heard, one text for each utterance."""
+class HearingWire(WireServer):
+    """Base of wire servers that hear: what a test says, or else numbers."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._texts: deque[str] = deque()
 
-    def add(self, text: str) -> None:
-        """Say what the next utterance is that has no text yet."""
+    def hear(self, text: str) -> None:
+        """Say what is heard in the next audio that has no text yet."""
         self._texts.append(text)
 
-    def next(self) -> str | None:
-        """Return what is heard; None for numbers."""
-        return self._texts.popleft() if self._texts else None
-
-    def clear(self) -> None:
-        """Forget all."""
+    def reset(self) -> None:
+        """Forget requests, faults and texts."""
+        super().reset()
         self._texts.clear()
+
+    def next_text(self) -> str | None:
+        """Return what is heard now; None for numbers."""
+        return self._texts.popleft() if self._texts else None
 
 
 async def seconds_of(recording: bytes) -> float | None:

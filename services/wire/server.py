@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .answers import Answer, Break, Pause
+from .answers import Answer, Break, Pause, Refused
 from .exchange import Exchange, break_off
 from .faults import Fault, spoil
 from .socket import SocketHandler, talk
@@ -84,6 +84,9 @@ class WireServer:
     def headers(self) -> dict[str, str]:
         """Return the headers that all its answers have."""
         return {}
+
+    def admit(self, request: Request) -> None:
+        """Raise `Refused` for a request that is not let in, for want of a key; by default all are."""
 
     # -- what a test asks for ------------------------------------------------------------------------------------------
 
@@ -161,7 +164,11 @@ class WireServer:
     def _endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             exchange, faults = self._take(request, request.method, await request.body())
-            answer = await handler(request)
+            try:
+                self.admit(request)
+                answer = await handler(request)
+            except Refused as refused:
+                answer = refused.answer
             for fault in faults:
                 answer = spoil(answer, fault, self.refuse)
             return _Sending(answer.with_headers(**(self.headers() | answer.headers)), exchange)

@@ -1,7 +1,7 @@
 """The server: keys, paths, and the two conversations."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,8 +10,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from ..answers import Answer, Refused, json_answer
-from ..hearing import Heard, Texts, heard
-from ..server import Handler, WireServer
+from ..hearing import Heard, HearingWire, heard
+from ..server import Handler
 from ..socket import SocketHandler, WireSocket
 from . import speech
 from .refusals import REQUEST_ID, bad_request, error_object, refusal
@@ -21,7 +21,7 @@ WINDOW = 1.5
 """Seconds of audio after which what was heard is final."""
 
 
-class CartesiaWire(WireServer):
+class CartesiaWire(HearingWire):
     """Cartesia's API; `url` is what a client is to be given.
 
     Args:
@@ -31,25 +31,15 @@ class CartesiaWire(WireServer):
     def __init__(self, *, keys: Iterable[str] = ()) -> None:
         super().__init__()
         self._keys = tuple(keys)
-        self._texts = Texts()
-
-    def hear(self, text: str) -> None:
-        """Say what is heard in the next audio that has no text yet; by default numbers."""
-        self._texts.add(text)
-
-    def reset(self) -> None:
-        """Forget requests, faults and texts."""
-        super().reset()
-        self._texts.clear()
 
     # -- what a provider is --------------------------------------------------------------------------------------------
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
         return {
-            ("POST", "/tts/bytes"): self._guarded(self._say),
-            ("GET", "/voices"): self._guarded(self._voices),
-            ("GET", "/voices/"): self._guarded(self._voices),
+            ("POST", "/tts/bytes"): self._say,
+            ("GET", "/voices"): self._voices,
+            ("GET", "/voices/"): self._voices,
         }
 
     def sockets(self) -> dict[str, SocketHandler]:
@@ -75,15 +65,9 @@ class CartesiaWire(WireServer):
         if not (headers.get("cartesia-version") or query.get("cartesia_version")):
             raise bad_request("The header Cartesia-Version is missing.")
 
-    def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
-        async def guarded(request: Request) -> Answer:
-            try:
-                self._check(request.headers, dict(request.query_params))
-                return await handler(request)
-            except Refused as refused:
-                return refused.answer
-
-        return guarded
+    def admit(self, request: Request) -> None:
+        """See `WireServer.admit`."""
+        self._check(request.headers, dict(request.query_params))
 
     async def _voices(self, request: Request) -> Answer:
         query = request.query_params
@@ -145,7 +129,7 @@ class CartesiaWire(WireServer):
         if query.get("encoding") != "pcm_s16le" or not rate.isdecimal():
             raise bad_request("This server hears pcm_s16le only.")
         await socket.accept(self.headers())
-        text = self._texts.next()
+        text = self.next_text()
         size = given = shown = 0
         start = 0.0
         while True:

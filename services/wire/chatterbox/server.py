@@ -1,7 +1,5 @@
 """The server: paths, under ``/v1`` and without, and whether its model is loaded."""
 
-from collections.abc import Awaitable, Callable
-
 import msgspec
 from anyio import to_thread
 from starlette.requests import Request
@@ -35,7 +33,7 @@ class ChatterboxWire(WireServer):
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
-        paths: dict[tuple[str, str], Callable[[Request], Awaitable[Answer]]] = {
+        paths: dict[tuple[str, str], Handler] = {
             ("POST", "/audio/speech"): self._speak,
             ("POST", "/audio/speech/stream"): self._speak,
             ("GET", "/voices"): self._list_voices,
@@ -45,24 +43,11 @@ class ChatterboxWire(WireServer):
             ("GET", "/models"): self._models,
             ("GET", "/health"): self._health,
         }
-        return {
-            (method, prefix + path): self._guarded(handler)
-            for (method, path), handler in paths.items()
-            for prefix in ("/v1", "")
-        }
+        return {(method, prefix + path): handler for (method, path), handler in paths.items() for prefix in ("/v1", "")}
 
     def refuse(self, status: int, code: str | None = None) -> Answer:
         """See `WireServer.refuse`."""
         return refusal(status, code)
-
-    def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
-        async def guarded(request: Request) -> Answer:
-            try:
-                return await handler(request)
-            except Refused as refused:
-                return refused.answer
-
-        return guarded
 
     async def _models(self, _request: Request) -> Answer:
         model = {"id": "chatterbox-tts-1", "object": "model", "created": 1677649963, "owned_by": "resemble-ai"}

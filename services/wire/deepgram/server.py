@@ -1,7 +1,7 @@
 """The server: keys, paths, and the two conversations."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +13,8 @@ from ....codecs.asset import load
 from ....codecs.decode import read_audio
 from ....codecs.errors import CodecError
 from ..answers import Answer, Refused, json_answer
-from ..hearing import Texts
-from ..server import Handler, WireServer
+from ..hearing import HearingWire
+from ..server import Handler
 from ..socket import SocketHandler, WireSocket
 from ..tone import pieces
 from . import listen, models, speak
@@ -24,7 +24,7 @@ PATIENCE: Final = 10.0
 """Seconds without a message after which a listener closes."""
 
 
-class DeepgramWire(WireServer):
+class DeepgramWire(HearingWire):
     """Deepgram's API; `url` is what a client is to be given.
 
     Args:
@@ -36,25 +36,15 @@ class DeepgramWire(WireServer):
         super().__init__()
         self._keys = tuple(keys)
         self._patience = patience
-        self._texts = Texts()
-
-    def hear(self, text: str) -> None:
-        """Say what is heard in the next audio that has no text yet; by default numbers."""
-        self._texts.add(text)
-
-    def reset(self) -> None:
-        """Forget requests, faults and texts."""
-        super().reset()
-        self._texts.clear()
 
     # -- what a provider is --------------------------------------------------------------------------------------------
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
         return {
-            ("POST", "/v1/listen"): self._guarded(self._hear_recording),
-            ("POST", "/v1/speak"): self._guarded(self._say),
-            ("GET", "/v1/models"): self._guarded(self._models),
+            ("POST", "/v1/listen"): self._hear_recording,
+            ("POST", "/v1/speak"): self._say,
+            ("GET", "/v1/models"): self._models,
         }
 
     def sockets(self) -> dict[str, SocketHandler]:
@@ -75,15 +65,9 @@ class DeepgramWire(WireServer):
         if self._keys and not known:
             raise Refused(refusal(401))
 
-    def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
-        async def guarded(request: Request) -> Answer:
-            try:
-                self._check_key(request.headers)
-                return await handler(request)
-            except Refused as refused:
-                return refused.answer
-
-        return guarded
+    def admit(self, request: Request) -> None:
+        """See `WireServer.admit`."""
+        self._check_key(request.headers)
 
     async def _models(self, _request: Request) -> Answer:
         return json_answer(models.listed())
@@ -102,11 +86,11 @@ class DeepgramWire(WireServer):
                 seconds = await to_thread.run_sync(lambda: read_audio(load(audio)).duration)
             except CodecError:
                 raise bad_request("failed to process audio: corrupt or unsupported data") from None
-        return listen.recording(asked, audio, seconds, self._texts.next())
+        return listen.recording(asked, audio, seconds, self.next_text())
 
     async def _hear_stream(self, socket: WireSocket) -> None:
         self._check_key(socket.headers)
-        listener = listen.Listener(listen.read_query(socket.query, streamed=True), self._texts.next())
+        listener = listen.Listener(listen.read_query(socket.query, streamed=True), self.next_text())
         await socket.accept(self.headers())
         while True:
             message = await socket.receive_within(self._patience)

@@ -1,7 +1,7 @@
 """The server: keys, paths, and the conversations."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -10,8 +10,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.requests import Request
 
 from ..answers import Answer, Refused, json_answer
-from ..hearing import Texts, heard, seconds_of
-from ..server import Handler, WireServer
+from ..hearing import HearingWire, heard, seconds_of
+from ..server import Handler
 from ..socket import SocketHandler, WireSocket
 from . import conversations, speech
 from .conversations import Realtime, timed, written
@@ -26,7 +26,7 @@ STT_MODELS: Final = frozenset({"scribe_v1", "scribe_v2", "scribe_v3"})
 REALTIME_MODELS: Final = frozenset({"scribe_v2_realtime", "scribe_v3_live"})
 
 
-class ElevenLabsWire(WireServer):
+class ElevenLabsWire(HearingWire):
     """ElevenLabs' API; `url` is what a client is to be given.
 
     Args:
@@ -38,17 +38,11 @@ class ElevenLabsWire(WireServer):
         super().__init__()
         self._keys = tuple(keys)
         self._patience = patience
-        self._texts = Texts()
         self._library = Library()
-
-    def hear(self, text: str) -> None:
-        """Say what is heard in the next audio that has no text yet; by default numbers."""
-        self._texts.add(text)
 
     def reset(self) -> None:
         """Forget requests, faults, texts, and voices that were made."""
         super().reset()
-        self._texts.clear()
         self._library.clear()
 
     # -- what a provider is --------------------------------------------------------------------------------------------
@@ -57,15 +51,15 @@ class ElevenLabsWire(WireServer):
         """See `WireServer.handlers`."""
         speak = "/v1/text-to-speech/{voice}"
         return {
-            ("POST", speak): self._guarded(self._say),
-            ("POST", f"{speak}/stream"): self._guarded(self._say),
-            ("POST", f"{speak}/with-timestamps"): self._guarded(self._say_timed),
-            ("POST", f"{speak}/stream/with-timestamps"): self._guarded(self._say_timed),
-            ("POST", "/v1/speech-to-text"): self._guarded(self._hear_recording),
-            ("GET", "/v2/voices"): self._guarded(self._voices),
-            ("POST", "/v1/voices/add"): self._guarded(self._add_voice),
-            ("DELETE", "/v1/voices/{voice}"): self._guarded(self._delete_voice),
-            ("GET", "/v1/models"): self._guarded(self._models),
+            ("POST", speak): self._say,
+            ("POST", f"{speak}/stream"): self._say,
+            ("POST", f"{speak}/with-timestamps"): self._say_timed,
+            ("POST", f"{speak}/stream/with-timestamps"): self._say_timed,
+            ("POST", "/v1/speech-to-text"): self._hear_recording,
+            ("GET", "/v2/voices"): self._voices,
+            ("POST", "/v1/voices/add"): self._add_voice,
+            ("DELETE", "/v1/voices/{voice}"): self._delete_voice,
+            ("GET", "/v1/models"): self._models,
         }
 
     def sockets(self) -> dict[str, SocketHandler]:
@@ -90,15 +84,9 @@ class ElevenLabsWire(WireServer):
         if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
             raise Refused(refusal(401))
 
-    def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
-        async def guarded(request: Request) -> Answer:
-            try:
-                self._check_key(request.headers)
-                return await handler(request)
-            except Refused as refused:
-                return refused.answer
-
-        return guarded
+    def admit(self, request: Request) -> None:
+        """See `WireServer.admit`."""
+        self._check_key(request.headers)
 
     async def _models(self, _request: Request) -> Answer:
         return json_answer(listed_models())
@@ -175,7 +163,7 @@ class ElevenLabsWire(WireServer):
         seconds = len(audio) / 32_000 if raw else await seconds_of(audio)
         if seconds is None:
             raise Refused(refusal(400, "invalid_content", "The file is corrupted."))
-        words = heard(self._texts.next(), seconds, whole=True)
+        words = heard(self.next_text(), seconds, whole=True)
         return json_answer(
             {
                 "language_code": language,
@@ -202,7 +190,7 @@ class ElevenLabsWire(WireServer):
             timestamps=query.get("include_timestamps") == "true",
             language=query.get("language_code", "eng"),
         )
-        await conversations.listen(socket, asked, self._texts.next())
+        await conversations.listen(socket, asked, self.next_text())
 
 
 def _decode(body: bytes, form: type[T]) -> T:

@@ -1,7 +1,7 @@
 """The server: keys and paths."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -43,13 +43,13 @@ class HumeWire(WireServer):
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
         return {
-            ("POST", "/v0/tts"): self._guarded(self._whole),
-            ("POST", "/v0/tts/file"): self._guarded(self._file),
-            ("POST", "/v0/tts/stream/json"): self._guarded(self._lines),
-            ("POST", "/v0/tts/stream/file"): self._guarded(self._file),
-            ("GET", "/v0/tts/voices"): self._guarded(self._list_voices),
-            ("POST", "/v0/tts/voices"): self._guarded(self._save_voice),
-            ("DELETE", "/v0/tts/voices"): self._guarded(self._delete_voice),
+            ("POST", "/v0/tts"): self._whole,
+            ("POST", "/v0/tts/file"): self._file,
+            ("POST", "/v0/tts/stream/json"): self._lines,
+            ("POST", "/v0/tts/stream/file"): self._file,
+            ("GET", "/v0/tts/voices"): self._list_voices,
+            ("POST", "/v0/tts/voices"): self._save_voice,
+            ("DELETE", "/v0/tts/voices"): self._delete_voice,
         }
 
     def refuse(self, status: int, code: str | None = None) -> Answer:
@@ -60,17 +60,11 @@ class HumeWire(WireServer):
         """See `WireServer.headers`."""
         return {"x-request-id": speech.REQUEST}
 
-    def _guarded(self, handler: Callable[[Request], Awaitable[Answer]]) -> Handler:
-        async def guarded(request: Request) -> Answer:
-            key = request.headers.get("x-hume-api-key", "")
-            if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
-                return refusal(401)
-            try:
-                return await handler(request)
-            except Refused as refused:
-                return refused.answer
-
-        return guarded
+    def admit(self, request: Request) -> None:
+        """See `WireServer.admit`."""
+        key = request.headers.get("x-hume-api-key", "")
+        if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
+            raise Refused(refusal(401))
 
     # -- speaking ------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from ..answers import Answer, Refused, json_answer, text_answer
-from ..hearing import Texts, heard, seconds_of
-from ..server import Handler, WireServer
+from ..hearing import HearingWire, heard, seconds_of
+from ..server import Handler
 from .answers import FORMATS, answer
 
 PARAMETERS: Final = {
@@ -32,21 +32,8 @@ BOOLEANS: Final = {
 }
 
 
-class WhisperAsrWire(WireServer):
+class WhisperAsrWire(HearingWire):
     """``whisper-asr-webservice``; `url` is what a client is to be given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._texts = Texts()
-
-    def hear(self, text: str) -> None:
-        """Say what is heard in the next recording that has no text yet; by default numbers."""
-        self._texts.add(text)
-
-    def reset(self) -> None:
-        """Forget requests, faults and texts."""
-        super().reset()
-        self._texts.clear()
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
@@ -63,23 +50,17 @@ class WhisperAsrWire(WireServer):
         return json_answer({"detail": code or "refused by the proxy"}, status)
 
     async def _transcribe(self, request: Request) -> Answer:
-        try:
-            query = request.query_params
-            flags = {name: _flag(query.get(name), name) for name, kind in PARAMETERS.items() if kind == "boolean"}
-            seconds = await _seconds(request, encoded=flags["encode"] is not False)
-        except Refused as refused:
-            return refused.answer
+        query = request.query_params
+        flags = {name: _flag(query.get(name), name) for name, kind in PARAMETERS.items() if kind == "boolean"}
+        seconds = await _seconds(request, encoded=flags["encode"] is not False)
         if seconds is None:
             return self.refuse(500)
-        words = heard(self._texts.next(), seconds, whole=True)
+        words = heard(self.next_text(), seconds, whole=True)
         language = query.get("language") or "en"
         return answer(query.get("output", "txt"), words, seconds, language, timed=bool(flags["word_timestamps"]))
 
     async def _detect(self, request: Request) -> Answer:
-        try:
-            seconds = await _seconds(request, encoded=_flag(request.query_params.get("encode"), "encode") is not False)
-        except Refused as refused:
-            return refused.answer
+        seconds = await _seconds(request, encoded=_flag(request.query_params.get("encode"), "encode") is not False)
         if seconds is None:
             return self.refuse(500)
         return json_answer({"detected_language": "english", "language_code": "en", "confidence": 0.98})

@@ -4,12 +4,12 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from ..answers import Answer, json_answer, text_answer
-from ..hearing import Texts, heard, seconds_of
-from ..server import Handler, WireServer
+from ..hearing import HearingWire, heard, seconds_of
+from ..server import Handler
 from .answers import answer
 
 
-class WhisperCppWire(WireServer):
+class WhisperCppWire(HearingWire):
     """whisper.cpp's server; `url` is what a client is to be given.
 
     Args:
@@ -21,17 +21,11 @@ class WhisperCppWire(WireServer):
         self.loading = False
         """Whether a model is being loaded; it says so with a status that its HTTP library turns into 404."""
         self._path = inference_path
-        self._texts = Texts()
-
-    def hear(self, text: str) -> None:
-        """Say what is heard in the next recording that has no text yet; by default numbers."""
-        self._texts.add(text)
 
     def reset(self) -> None:
         """Forget requests, faults and texts."""
         super().reset()
         self.loading = False
-        self._texts.clear()
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
@@ -66,6 +60,6 @@ class WhisperCppWire(WireServer):
         seconds = await seconds_of(recording)
         if seconds is None:
             return self.refuse(400)
-        words = heard(self._texts.next(), seconds, whole=True)
+        words = heard(self.next_text(), seconds, whole=True)
         form_of_answer, language = said.get("response_format", "json"), said.get("language", "en")
         return answer(form_of_answer, words, seconds, language, translated=said.get("translate") == "true")
