@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from troupe.services.bench.knee import RESOLUTION, Knee
 
@@ -28,6 +28,7 @@ def test_the_knee_is_looked_for(first: int, most: int, truth: int, tried: list[i
     assert (found_at, knee.held, knee.found) == (tried, held, found)
 
 
+@settings(max_examples=30)
 @given(first=st.integers(1, 100), more=st.integers(0, 2000), truth=st.integers(0, 3000))
 def test_it_is_found_to_one_in_twenty(first: int, more: int, truth: int) -> None:
     most = first + more

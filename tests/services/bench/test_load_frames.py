@@ -1,7 +1,7 @@
 """The frames, with the `websockets` package's protocol on the other side."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from troupe.services.bench.frames import BINARY, PING, TEXT, FrameReader, frame
 from websockets.frames import Frame, Opcode
@@ -10,6 +10,7 @@ from websockets.protocol import Protocol, Side
 SIZES = st.one_of(st.integers(0, 130), st.sampled_from([65_535, 65_536]))
 
 
+@settings(max_examples=30)
 @given(size=SIZES, opcode=st.sampled_from([TEXT, BINARY]))
 def test_a_server_reads_what_was_framed(size: int, opcode: int) -> None:
     server = Protocol(Side.SERVER)
@@ -19,6 +20,7 @@ def test_a_server_reads_what_was_framed(size: int, opcode: int) -> None:
     assert (event.opcode, event.data, event.fin) == (opcode, b"x" * size, True)
 
 
+@settings(max_examples=30)
 @given(sizes=st.lists(SIZES, max_size=5), cut=st.integers(1000, 70_000))
 def test_what_a_server_frames_is_read_in_any_pieces(sizes: list[int], cut: int) -> None:
     server, reader = Protocol(Side.SERVER), FrameReader()

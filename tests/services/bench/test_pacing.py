@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from troupe.services.bench.pacing import HONEST, INTERVAL, SHORTEST_WAIT, Pace, spoiled
 
@@ -29,6 +29,7 @@ def test_processes_are_between_one_another() -> None:
     assert [round(at / INTERVAL, 6) for at in due] == [0.0, 0.25, 0.5, 0.75]
 
 
+@settings(max_examples=30)
 @given(
     sessions=st.integers(1, 50),
     start=st.floats(0, 1e6),

@@ -1,7 +1,7 @@
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from troupe.services.bench.svg import (
     Drawing,
@@ -44,6 +44,7 @@ def test_steps_are_round(extent: float, count: int, step: float) -> None:
     assert nice_step(extent, count) == pytest.approx(step)
 
 
+@settings(max_examples=30)
 @given(low=st.floats(-1e5, 1e5), extent=finite, count=st.integers(2, 12))
 def test_ticks_lie_within(low: float, extent: float, count: int) -> None:
     found = ticks(low, low + extent, count)
@@ -74,6 +75,7 @@ def test_a_limit_is_drawn_where_it_is_near(limit: float | None, drawn: bool) -> 
     assert ('class="limit"' in plot) == drawn
 
 
+@settings(max_examples=30)
 @given(values=st.lists(finite, min_size=1, max_size=60))
 def test_a_histogram_counts_each_value_once(values: list[float]) -> None:
     plot = parsed(histogram(values, x="time", tick=plain, marks=[("p50", values[0])]))
@@ -82,6 +84,7 @@ def test_a_histogram_counts_each_value_once(values: list[float]) -> None:
     assert all(width > 0 for width in numbers(plot, "rect", "width"))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(finite, finite, finite), min_size=1, max_size=8))
 def test_ranges_are_in_order(rows: list[tuple[float, float, float]]) -> None:
     plot = parsed(ranges([Range("a", sorted(row)) for row in rows], names=["p50", "p95", "p99"], tick=plain))
