@@ -11,6 +11,7 @@ state in it that a restart would mend.
 """
 
 import logging
+import math
 import socket
 import ssl
 from collections import deque
@@ -123,13 +124,16 @@ class HttpClient:
         allowed = min(deadlines.first, deadlines.total)
         response = await retried(lambda left: self._send(request, provider, deadlines.connect, left), retries, allowed)
         async with open_body(response) as chunks:
-            answer = HttpAnswer(response, chunks, provider, deadlines, current_time() - started, self._timer)
+            cut = Cut(response.extensions["network_stream"].get_extra_info("socket"), self._timer)
+            answer = HttpAnswer(response, chunks, provider, deadlines, current_time() - started, cut)
             try:
                 yield answer
             except ProviderError as error:  # whoever looks into it asks the provider for this
                 if answer.request_id:
                     error.details.setdefault("request_id", answer.request_id)
                 raise
+            finally:
+                cut.forget()
 
     async def fetch(
         self,
@@ -217,7 +221,7 @@ class HttpAnswer:
         provider: str,
         deadlines: Deadlines,
         waited: float,
-        timer: Timer,
+        cut: "Cut",
     ) -> None:
         self.headers: Mapping[str, str] = response.headers
         """Looked up in whatever case."""
@@ -225,8 +229,7 @@ class HttpAnswer:
         self._provider = provider
         self._deadlines = deadlines
         self._waited = waited
-        self._timer = timer
-        self._cut = Cut(response.extensions["network_stream"].get_extra_info("socket"))
+        self._cut = cut
 
     @property
     def content_type(self) -> str:
@@ -282,30 +285,62 @@ class HttpAnswer:
         if (encoding := self.headers.get("content-encoding", "identity")) != "identity":
             reason = "the answer is compressed, though nobody asked for that"
             raise BrokenStream(self._provider, reason, details={"content_encoding": encoding})
-        return Items(self._chunks, push, finish, self._provider, self._deadlines, self._waited, self._timer, self._cut)
+        return Items(self._chunks, push, finish, self._provider, self._deadlines, self._waited, self._cut)
 
 
 class Cut:
     """Ends the reading of an answer that is late, by ending its connection.
 
     A cancel scope for each item would do the same, and cost as much as all the rest of it: 8 µs with a timer of the
-    event loop, where a place among those of the pool's one timer takes 1. The connection is lost either way.
+    event loop. It stands in the pool's one timer, and is not moved there with each item, but looks when its time comes
+    whether that has been put off. The connection is lost either way.
 
     Args:
         connection: What is read from, in whatever shape the event loop has it.
+        timer: The pool's.
     """
 
-    __slots__ = ("_connection", "late", "timeout")
+    __slots__ = ("_connection", "_due", "_looks_at", "_timer", "late", "now", "timeout")
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, timer: Timer) -> None:
         self._connection = connection
+        self._timer = timer
+        self._due = math.inf
+        self._looks_at = math.inf
+        self.now = timer.now
+        """The event loop's clock."""
         self.timeout = 0.0
-        """Seconds that the present wait may take."""
+        """Seconds from its entry in the timer until it looks; see `Expiring`."""
         self.late = False
-        """Whether it took longer."""
+        """Whether something did not come in time."""
+
+    def expect(self, now: float, seconds: float) -> None:
+        """Something is to come within so many seconds."""
+        self._due = now + seconds
+        if self._due < self._looks_at:
+            self._look_in(now, seconds)
+
+    def relax(self) -> None:
+        """It has come, and nothing is waited for."""
+        self._due = math.inf
+
+    def forget(self) -> None:
+        """Leave the timer: nothing is going to be waited for."""
+        self._timer.remove(self)
+
+    def _look_in(self, now: float, seconds: float) -> None:
+        self._timer.remove(self)
+        self.timeout, self._looks_at = seconds, now + seconds
+        self._timer.add(self)
 
     def expire(self) -> None:
-        """The time is up: whoever reads finds the end of the body, or a broken connection."""
+        """Look: whoever reads in vain finds the end of the body, or a broken connection."""
+        now, self._looks_at = self.now(), math.inf
+        if self._due == math.inf:
+            return
+        if self._due > now:
+            self._look_in(now, self._due - now)
+            return
         self.late = True
         with suppress(OSError):  # it is closed already
             one = self._connection  # uvloop's and asyncio's have no `shutdown`, or warn of it
@@ -329,7 +364,6 @@ class Items(AsyncIterator[T], Generic[T]):
         provider: str,
         deadlines: Deadlines,
         waited: float,
-        timer: Timer,
         cut: Cut,
     ) -> None:
         self._chunks = chunks
@@ -339,25 +373,25 @@ class Items(AsyncIterator[T], Generic[T]):
         self._between = deadlines.between
         self._allowed = deadlines.first - waited
         self._left = deadlines.total - waited
-        self._timer = timer
         self._cut = cut
         self._late = "no answer in time"
         self._ready: deque[T] = deque()
         self._ended = False
 
     async def __anext__(self) -> T:
-        if not self._ready and not self._ended:
-            await self._wait()
-        if not self._ready:
-            raise StopAsyncIteration
-        return self._ready.popleft()
+        ready = self._ready
+        if not ready:
+            if not self._ended:
+                await self._wait()
+            if not ready:
+                raise StopAsyncIteration
+        return ready.popleft()
 
     async def _wait(self) -> None:
         """Read chunks until they complete an item, or the body ends; but not for longer than is allowed."""
-        ready, timer, cut = self._ready, self._timer, self._cut
-        started = timer.now()
-        cut.timeout = min(self._allowed, self._left)
-        timer.add(cut)
+        ready, cut = self._ready, self._cut
+        started = cut.now()
+        cut.expect(started, min(self._allowed, self._left))
         try:
             while not ready:
                 ready.extend(self._push(await anext(self._chunks)))
@@ -371,9 +405,9 @@ class Items(AsyncIterator[T], Generic[T]):
         except (EventTooLong, LineTooLong) as error:
             raise BrokenStream(self._provider, "an item of the answer is too long") from error
         finally:
-            timer.remove(cut)
+            cut.relax()
         if cut.late and not ready:
             late = "it is not done in time" if self._left <= self._allowed else self._late
             raise ProviderTimeout(self._provider, late)
-        self._left -= timer.now() - started
+        self._left -= cut.now() - started
         self._allowed, self._late = self._between, "the next item did not come in time"

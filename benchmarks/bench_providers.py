@@ -5,9 +5,12 @@ What it takes to understand each protocol is measured apart from that, without I
 """
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
@@ -28,8 +31,9 @@ from troupe.actors.providers.openai.endpoint import Dialect, endpoint
 from troupe.actors.providers.openai.wire.chat import ChatDecoder as OpenAiDecoder
 from troupe.actors.providers.openai.wire.chat import encode_chat
 from troupe.actors.providers.openai.wire.options import ChatOptions
+from troupe.actors.routing import BreakerPolicy, FallbackModel, ModelPatience, Provider
 from troupe.actors.sse import SseDecoder
-from troupe.runtime import Ref, child, open_system
+from troupe.runtime import System, child, open_system
 from troupe.services.wire.answers import Answer
 from troupe.services.wire.anthropic import messages as anthropic_wire
 from troupe.services.wire.ollama import chat as ollama_wire
@@ -44,19 +48,24 @@ LATE = 0.8
 SPACING = 0.01
 """Seconds from one stream to the next there: all think at the same time, but don't begin in the same moment."""
 STREAMS = 50
+DEATH = 6000
+"""Bytes of an answer after which its connection is reset: some twenty tokens."""
+NEVER_OPEN = BreakerPolicy(consecutive=10**9, least=10**9)
 
 
 @asynccontextmanager
-async def clients(url: str) -> AsyncGenerator[tuple[Ref, httpx2.AsyncClient]]:
-    """Open our actor, and the bare client beside it."""
+async def clients(url: str) -> AsyncGenerator[tuple[System, httpx2.AsyncClient]]:
+    """Open our actors, and the bare client beside them."""
     at = endpoint("openai", base_url=f"{url}/v1", deadlines=Deadlines(first=60, between=60))
     async with AsyncExitStack() as stack:
         bare = await stack.enter_async_context(
             httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None, max_keepalive_connections=200))
         )
         http = await stack.enter_async_context(HttpClient.open())
-        system = await stack.enter_async_context(open_system(child(OpenAiChat, http, at, "m", name="chat")))
-        yield system.ref("chat"), bare
+        router = child(FallbackModel, [Provider("chat"), Provider("spare")], ModelPatience(), NEVER_OPEN, name="router")
+        chats = [child(OpenAiChat, http, at, "m", name=name) for name in ("chat", "spare")]
+        system = await stack.enter_async_context(open_system(*chats, router, on_event=lambda _: None))
+        yield system, bare
 
 
 def question(words: int) -> Generate:
@@ -67,9 +76,10 @@ def question(words: int) -> Generate:
 class Bench:
     """The measurements, for one server."""
 
-    def __init__(self, url: str, ref: Ref, bare: httpx2.AsyncClient) -> None:
+    def __init__(self, url: str, system: System, bare: httpx2.AsyncClient) -> None:
         self._url = url
-        self._ref = ref
+        self._ref = system.ref("chat")
+        self._router = system.ref("router")
         self._bare = bare
 
     async def fault(self, *faults: dict[str, object]) -> None:
@@ -130,6 +140,21 @@ class Bench:
         ours, bare = (min(percentiles) for percentiles in late.values())
         return ours, bare
 
+    async def replaced(self, calls: int) -> tuple[float, float]:
+        """Reset the connection in mid-answer; return milliseconds until the other model goes on, and to a first token.
+
+        Both are 99th percentiles. The first is the longest time between two tokens of each answer.
+        """
+        gaps: list[float] = []
+        firsts: list[float] = []
+        for _ in range(calls):
+            await self.fault({"type": "Reset", "at": DEATH}, {"type": "Drip", "size": 2**20, "seconds": PAUSE})
+            async with self._router.stream(question(40)) as events:
+                times = [time.perf_counter() async for event in events if isinstance(event, TextDelta)]
+            gaps.append(max(after - before for before, after in pairwise(times)))
+            firsts.append((await self.ours(question(3)))[0])
+        return percentile(gaps, 0.99) * 1000, percentile(firsts, 0.99) * 1000
+
     async def cancelled(self, calls: int) -> tuple[float, float]:
         """Cancel that many streams at their first token; return milliseconds for each, and what is left open."""
         sockets, tasks_before = _sockets(), len(asyncio.all_tasks())
@@ -159,12 +184,13 @@ def _sockets() -> int:
 
 
 async def _rows(url: str, *, quick: bool) -> list[Row]:
-    async with clients(url) as (ref, plain):
-        bench = Bench(url, ref, plain)
+    async with clients(url) as (system, plain):
+        bench = Bench(url, system, plain)
         await bench.ours(question(1))
         await bench.bare(question(1))
         ours, bare = await bench.per_token(50 if quick else 2000, 1 if quick else 5)
         first, bare_first = await bench.first_token(1 if quick else 6)
+        gap, own_first = await bench.replaced(5 if quick else 300)
         each, left = await bench.cancelled(100 if quick else 1000)
     return [
         Row(what="client, per streamed token", value=ours, unit="µs CPU", floor=bare, floor_name="bytes, bare httpx2"),
@@ -177,6 +203,15 @@ async def _rows(url: str, *, quick: bool) -> list[Row]:
             floor_name="first byte, bare httpx2",
         ),
         Row(what="… of which is ours", value=first - bare_first, unit="ms", goal="≤ 3 ms", met=first - bare_first <= 3),
+        Row(
+            what="a model dies in mid-answer, until another one goes on, p99",
+            value=gap,
+            unit="ms",
+            floor=own_first,
+            floor_name="its first token, p99",
+            goal="≤ 50 ms more",
+            met=gap - own_first <= 50,
+        ),
         Row(what="a stream that is left at its first token", value=each, unit="ms"),
         at_most(1, what="sockets and tasks left by them", value=left, unit="", floor=0, floor_name="none"),
     ]
@@ -247,7 +282,35 @@ def understanding(*, quick: bool) -> Iterator[Row]:
         )
 
 
+CONSUMED = {
+    "importing what consumers need of troupe.actors": "troupe.actors.contracts, troupe.actors.errors",
+    "… and the routers, with numpy": "troupe.actors.contracts, troupe.actors.errors, troupe.actors.routing",
+}
+
+
+def importing(*, quick: bool) -> Iterator[Row]:
+    """Measure what it takes to import `troupe.actors` without any provider, in a process of its own."""
+    for number, (what, modules) in enumerate(CONSUMED.items()):
+        code = (
+            f"import time; start = time.process_time()\nimport {modules}\nprint(time.process_time() - start)\n"
+            "import sys; assert not any('.actors.providers' in name for name in sys.modules)"
+        )
+        times = [
+            float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+            for _ in range(1 if quick else 7)
+        ]
+        best = min(times) * 1000
+        if number:
+            yield Row(what=what, value=best, unit="ms CPU")
+        else:
+            yield Row(what=what, value=best, unit="ms CPU", goal="≤ 150 ms", met=best <= 150)
+
+
 def rows(*, quick: bool) -> list[Row]:
     """Measure on uvloop, and what needs no loop without one."""
     with wire("openai") as url:
-        return [*uvloop.run(_rows(url, quick=quick)), *understanding(quick=quick)]
+        return [
+            *uvloop.run(_rows(url, quick=quick)),
+            *understanding(quick=quick),
+            *importing(quick=quick),
+        ]

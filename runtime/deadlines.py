@@ -81,8 +81,9 @@ class Deadlines:
     async def run(self) -> None:
         """End calls as their deadlines pass, until cancelled."""
         while True:
-            self._earlier = Event()
-            self._wakes_at = self._expire()
+            self._earlier, self._wakes_at = Event(), math.inf
+            earliest = self._expire()
+            self._wakes_at = min(self._wakes_at, earliest)  # who was told that his time is up may have asked for more
             with move_on_at(self._wakes_at):
                 await self._earlier.wait()
 

@@ -65,6 +65,27 @@ async def test_who_leaves_when_his_time_is_up_keeps_nobody_waiting() -> None:
         assert await channel.receive(Patience(deadlines, 1, "ears", "Hear")) == 1
 
 
+async def test_who_asks_for_more_time_when_it_is_up_is_heard_again() -> None:
+    class Patient:
+        timeout = 1.0
+
+        def __init__(self, deadlines: Deadlines) -> None:
+            self.times = list[float]()
+            self._deadlines = deadlines
+
+        def expire(self) -> None:
+            self.times.append(self._deadlines.now())
+            if len(self.times) < 3:
+                self.timeout = 0.5
+                self._deadlines.add(self)
+
+    async with Deadlines.open() as deadlines:
+        patient, start = Patient(deadlines), deadlines.now()
+        deadlines.add(patient)
+        await sleep(5)
+        assert [each - start for each in patient.times] == pytest.approx([1, 1.5, 2])
+
+
 async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
     with pytest.raises(KeyError, match="gone"):
         async with Deadlines.open():
