@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,8 @@ _METHOD: Final = (
 def page(report: Report) -> str:
     """Return the HTML of a report."""
     title = report.title or f"{' and '.join(run.name for run in report.runs) or report.kind} under load"
-    return whole(title, [_header(title, report), *_runs(report), *_rows(report), _footer(report)])
+    parts = (_rows(report), _runs(report)) if report.kind == "peers" else (_runs(report), _rows(report))
+    return whole(title, [_header(title, report), *chain(*parts), _footer(report)])
 
 
 def whole(title: str, parts: Iterable[str]) -> str:

@@ -79,7 +79,8 @@ def peers(
     _show(console, costs, outcomes, quick=quick)
     if outcomes and (json or html):
         runs = [outcome.run for outcome in outcomes.values()]
-        rows = {"Goals": list(goals(costs)), **quantities(costs)}
+        reached = {} if quick else {"Goals": list(goals(costs))}
+        rows = {name: found for name, found in (reached | quantities(costs)).items() if found}
         remarks = [f"{name} {why}" for name, why in ABSENT.items()]
         report = Report.of(
             "peers",
