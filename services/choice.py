@@ -56,7 +56,7 @@ class Link(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What a configuration would call it."""
-        return self.provider if self.kind.engine else f"{self.provider}/{self.model}"
+        return self.provider if self.kind.here else f"{self.provider}/{self.model}"
 
     @property
     def path(self) -> str:
@@ -148,7 +148,7 @@ def with_keys(config: Config, environ: Mapping[str, str]) -> tuple[Link, ...]:
         for part in PARTS:
             if kind.default_model(part) == "":
                 links += [entry for entry in here.named(part, f"{provider}/any", "") if isinstance(entry, Link)]
-    return tuple({link.provider: link for link in links if not link.kind.engine}.values())
+    return tuple({link.provider: link for link in links if not link.kind.here}.values())
 
 
 def linked(
@@ -279,7 +279,7 @@ class _Here:
         if usual is None:
             able = ", ".join(other.name for other in KINDS.values() if part in other.works)
             raise ConfigError(f"{provider} has no {TITLES[part]}; there are {able}", where)
-        if kind.engine and model:
+        if kind.here and model:
             raise ConfigError(f"{provider} is one model; name it without /{model}", where)
         if not (model or usual):
             raise ConfigError(f"{provider} has no model of its own choice: write {provider}/MODEL", where)

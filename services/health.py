@@ -15,7 +15,7 @@ from ..runtime import Ref, open_system, supervisor
 from ..runtime.errors import DeadlineExceeded
 from .catalogue.lists import ProviderList
 from .choice import Choice, Link
-from .voice import providers
+from .voice import providers, start_providers
 
 PATIENCE: Final = 4.0
 """Seconds that a provider has to answer."""
@@ -40,8 +40,8 @@ async def check(choice: Choice, patience: float = PATIENCE) -> dict[str, Health]
     Raises:
         ConfigError: A provider can't be made as it is configured.
     """
-    remote = tuple(link for link in choice.links if not link.kind.engine and link.service is None)
-    health = {link.path: Health("ready") for link in choice.links if link.kind.engine}
+    remote = tuple(link for link in choice.links if not link.kind.here and link.service is None)
+    health = {link.path: Health("ready") for link in choice.links if link.kind.here}
     contained = Health("ready", "it is started with the server")
     health |= {link.path: contained for link in choice.links if link.service is not None}
     if not remote:
@@ -57,13 +57,16 @@ async def check(choice: Choice, patience: float = PATIENCE) -> dict[str, Health]
 async def askable(links: tuple[Link, ...]) -> AsyncGenerator[dict[str, Ref]]:
     """Run the actors of some links, and nothing else; give those that answer `ListModels`, one for each provider.
 
+    Those that do not start are left out, with a warning.
+
     Raises:
         ConfigError: A provider can't be made as it is configured.
     """
     async with (
         HttpClient.open() as http,
-        open_system(supervisor("providers", *providers(Choice(links=links), http))) as system,
+        open_system(supervisor("providers", intensity=10, period=60)) as system,
     ):
+        await start_providers(system.root, providers(Choice(links=links), http))
         yield {ref.name.partition("/")[0]: ref for ref in system.find(ListModels)}
 
 

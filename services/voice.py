@@ -86,7 +86,7 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
             supervisor("sessions", strategy=Strategy.DYNAMIC),
         ) as system,
     ):
-        lost = await _start(system.supervisor("providers"), providers(choice, http, homes))
+        lost = await start_providers(system.supervisor("providers"), providers(choice, http, homes))
         choice = choice.without(lost)
         for part in PARTS:
             await system.supervisor("voice").start_child(router(choice, part))
@@ -106,7 +106,7 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
         yield VoiceSystem(system, system.supervisor("sessions"), services)
 
 
-async def _start(parent: Supervisor, specs: Sequence[SupervisorSpec]) -> dict[str, str]:
+async def start_providers(parent: Supervisor, specs: Sequence[SupervisorSpec]) -> dict[str, str]:
     """Start providers side by side; return those that did not start, and why."""
     lost: dict[str, str] = {}
 

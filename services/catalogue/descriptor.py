@@ -36,7 +36,7 @@ class ModelDescriptor(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What a configuration would call it."""
-        return self.provider if self.kind.engine else f"{self.provider}/{self.model}"
+        return self.provider if self.kind.here else f"{self.provider}/{self.model}"
 
     @property
     def cost(self) -> float | None:

@@ -111,6 +111,11 @@ class Kind(Struct, frozen=True, kw_only=True):
     origin: str = ""
     """The package that it comes with; empty for Troupe's own. Then `module` is an absolute name."""
 
+    @property
+    def here(self) -> bool:
+        """Whether it is in this program: then a provider is one model, and there is nobody to be asked for it."""
+        return bool(self.engine) or self.named_only
+
     def default_model(self, work: Work) -> str | None:
         """Return what stands for its default model, see `stt`."""
         return cast("str | None", getattr(self, work))

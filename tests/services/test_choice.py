@@ -7,6 +7,7 @@ from troupe.actors.inference.catalogue import ENGINES
 from troupe.actors.secret import Secret
 from troupe.services.choice import Choice, catalogue, choose
 from troupe.services.config import Config, ConfigError, read_config
+from troupe.services.voice import router
 
 
 def chosen(choice: Choice) -> dict[str, list[str]]:
@@ -173,3 +174,23 @@ def test_the_catalogue_has_also_those_that_lack_something(tmp_path: Path) -> Non
     assert problems["deepgram/nova-3"].startswith("no key: set DEEPGRAM_API_KEY")
     assert problems["whisper/Systran/faster-whisper-small"].startswith("nobody said that it is there")
     assert problems["kokoro"] == "its model is not here: troupe models pull kokoro"
+
+
+def test_a_function_is_taken_where_it_is_named_only(tmp_path: Path) -> None:
+    table = "[providers.function]\nkind = 'function'\nfunction = 'json:dumps'\n"
+    choice = choose(configured(tmp_path, table), {}, tmp_path)
+    assert chosen(choice) == EMBEDDED
+    choice = choose(configured(tmp_path, f"[voice]\nllm = 'function'\n{table}"), {}, tmp_path)
+    assert chosen(choice) == EMBEDDED | {"llm": ["function"]}
+
+
+def test_whoever_is_wished_for_by_speed_changes_places_in_the_router(tmp_path: Path) -> None:
+    choice = choose(configured(tmp_path, WISHES), {}, tmp_path)
+    chain = router(choice, "llm").arguments[0]
+    assert [(provider.path, provider.flexible) for provider in chain[:4]] == [
+        ("providers/cheap/llm", False),
+        ("providers/dear/llm", False),
+        ("providers/cheap/llm", False),
+        ("providers/dear/llm", True),
+    ]
+    assert [provider.models["*"] for provider in chain[:3]] == ["m", "m", "n"]

@@ -4,12 +4,15 @@ import socket
 
 import pytest
 from anyio import run, to_thread
+from msgspec.structs import replace
 from troupe.actors.secret import Secret
 from troupe.services.choice import Choice, choose
 from troupe.services.config import Config
 from troupe.services.config.schema import Voice
 from troupe.services.health import Health, check
+from troupe.services.kinds import function
 from troupe.services.kinds.openai import Table
+from troupe.services.kinds.registry import KINDS
 from troupe.services.wire import Late, Refuse
 from troupe.services.wire.openai import OpenAiWire
 
@@ -75,3 +78,23 @@ def test_nobody_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
     assert run(health, choice(address)).state == "doubtful"
+
+
+async def test_what_is_in_this_program_is_not_asked_and_what_does_not_start_stops_nobody(
+    wire: OpenAiWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = function.Table(kind="function", function="no_such_module:f")
+    broken = replace(KINDS["function"], name="broken", named_only=False, module="function")
+    monkeypatch.setitem(KINDS, "broken", broken)
+    config = Config(
+        voice=Voice(stt=("pocketsphinx",), llm=("own", "broken", "openai/gpt-4o-mini"), tts=("espeak",)),
+        providers={
+            "own": own,
+            "broken": replace(own, kind="broken"),
+            "openai": Table(base_url=wire.base_url, api_key=Secret("sk-right")),
+        },
+    )
+    known = await check(await to_thread.run_sync(choose, config, {}), 2.0)
+    assert known["providers/own/llm"] == Health("ready")
+    assert known["providers/broken/llm"] == Health("not asked")
+    assert known["providers/openai/llm"] == Health("ready")
