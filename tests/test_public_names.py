@@ -31,7 +31,9 @@ PUBLIC = {
     "troupe.services.models": """
         Answer Embedder LanguageModel Model Models SpeechToText Spoken TextToImage TextToSpeech open_model open_models
     """,
-    "troupe.services.wire": "Close Cut Deaf Drip End Exchange Fault Insert Late Refuse Replace Reset Stall WireServer",
+    "troupe.services.wire": """
+        Close Cut Deaf Drip End Exchange Fault Insert Late Pace Refuse Replace Reset Stall WireServer
+    """,
     "troupe.services.wire.anthropic": "AnthropicWire",
     "troupe.services.wire.cartesia": "CartesiaWire",
     "troupe.services.wire.chatterbox": "ChatterboxWire",

@@ -76,6 +76,7 @@ class CircuitBreaker:
         self.phase = 0
         """Counts the changes of state, so that a call that began in an earlier one can't decide about a later one."""
         self._until = 0.0
+        self._asked_for = False  # whether it is open for a reason that a further call can't change
         self._rest = policy.rest
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=policy.calls)
         self._in_a_row = 0
@@ -99,6 +100,18 @@ class CircuitBreaker:
     def failing(self) -> bool:
         """Whether its latest call failed."""
         return self._in_a_row > 0 or self.circuit is not Circuit.CLOSED
+
+    def insist(self) -> "Permit | None":
+        """Let a call through for which nobody else is left, as a trial of an open circuit, or beside one.
+
+        A circuit that is open because the provider asked for that, or our account is not in order, stays so.
+        """
+        if self._asked_for:
+            return None
+        if self.circuit is Circuit.OPEN:
+            self._change(Circuit.HALF_OPEN)
+        self._calls += 1
+        return Permit(self)
 
     def opens_in(self, now: float) -> float:
         """Return the seconds until a call may pass as a trial; 0 unless the circuit is open."""
@@ -132,6 +145,7 @@ class CircuitBreaker:
         self._failures += 1
         if rest is not None:
             self._open(now, rest)
+            self._asked_for = True
         elif not current:
             return
         elif self.circuit is Circuit.HALF_OPEN:
@@ -165,6 +179,7 @@ class CircuitBreaker:
 
     def _change(self, circuit: Circuit) -> None:
         self.circuit = circuit
+        self._asked_for = False
         self.phase += 1
 
 

@@ -297,13 +297,19 @@ class Call:
                 continue
             permit = breakers[provider.path].admit(now)
             if permit is not None:
-                del self._waiting[number]
-                self.chain.note_call(provider, now)
-                alone = not any(
-                    breakers[other.path].admits(now) and not self.chain.wait(other, now) for other in self._waiting
-                )
-                return Attempt(self, provider, permit, alone=alone)
+                return self._attempt(number, permit)
+        if self._attempts:  # begun: an open circuit is a guess, and without another provider the caller gets nothing
+            for number, provider in enumerate(self._waiting):
+                permit = None if self.chain.wait(provider, now) else breakers[provider.path].insist()
+                if permit is not None:
+                    return self._attempt(number, permit)
         return None
+
+    def _attempt(self, number: int, permit: Permit) -> Attempt:
+        now, provider = self.chain.now(), self._waiting.pop(number)
+        self.chain.note_call(provider, now)
+        alone = all(self.chain.wait(other, now) for other in self._waiting)
+        return Attempt(self, provider, permit, alone=alone)
 
     async def run(self, attempt: Attempt) -> None:
         """Make an attempt, and note how it went. Cancelling gives it up without a verdict on the provider."""

@@ -9,6 +9,7 @@ COMMANDS: Final = {
     "compare": "Say what differs between two reports, and what may be chance.",
     "page": "Write a report as a page with plots.",
     "peers": "Measure other frameworks under the same load as Troupe.",
+    "chaos": "Let providers fail at random moments, and count what callers notice.",
     "micro": "Run the benchmarks of the parts, and keep their results.",
 }
 """Each is in the module ``bench_`` and its name; only what is called is imported."""

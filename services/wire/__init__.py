@@ -6,7 +6,7 @@ can go wrong on the way is in `troupe.services.wire.faults`.
 """
 
 from .exchange import Exchange
-from .faults import Close, Cut, Deaf, Drip, End, Fault, Insert, Late, Refuse, Replace, Reset, Stall
+from .faults import Close, Cut, Deaf, Drip, End, Fault, Insert, Late, Pace, Refuse, Replace, Reset, Stall
 from .server import WireServer
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Fault",
     "Insert",
     "Late",
+    "Pace",
     "Refuse",
     "Replace",
     "Reset",

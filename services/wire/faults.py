@@ -101,7 +101,18 @@ class Deaf(Struct, frozen=True, tag=True):
     """Messages that are still read."""
 
 
-Fault: TypeAlias = Late | Refuse | Replace | Stall | Insert | End | Reset | Cut | Drip | Close | Deaf
+class Pace(Struct, frozen=True, tag=True):
+    """An answer takes its time, as those of real providers do; no fault, unless it takes too much."""
+
+    first: float
+    """Seconds to the first piece; on a WebSocket, from each message of the client that is answered."""
+    each: float
+    """Seconds to each further piece."""
+
+
+Fault: TypeAlias = Late | Refuse | Replace | Stall | Insert | End | Reset | Cut | Drip | Close | Deaf | Pace
+Strike: TypeAlias = Reset | Cut | End | Stall | Pace
+"""What can befall an exchange that is under way, whatever has been sent: see `troupe.services.wire.exchange`."""
 
 
 def spoil(answer: Answer, fault: Fault, refuse: Callable[[int, str | None], Answer]) -> Answer:
@@ -137,6 +148,9 @@ def spoil(answer: Answer, fault: Fault, refuse: Callable[[int, str | None], Answ
             return replace(answer, steps=(*_first(steps, at), Break.CUT), streamed=True)
         case Drip(size, seconds):
             return replace(answer, steps=tuple(_drops(steps, size, seconds)), streamed=True)
+        case Pace(first, each):
+            paced = (each_step for piece in steps[1:] for each_step in (Pause(each), piece))
+            return replace(answer, late=answer.late + first, steps=(*steps[:1], *paced), streamed=True)
         case Close() | Deaf():
             raise ValueError(f"{type(fault).__name__} is for WebSockets only")
 

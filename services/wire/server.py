@@ -5,13 +5,15 @@ at all, can use it alike.
 """
 
 import asyncio
+import math
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from itertools import count
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import parse_qs
 
 import msgspec
@@ -26,8 +28,8 @@ from starlette.websockets import WebSocket
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .answers import Answer, Break, Pause, Refused
-from .exchange import Exchange, break_off
-from .faults import Fault, spoil
+from .exchange import Exchange, break_off, reset
+from .faults import Cut, End, Fault, Pace, Reset, spoil
 from .socket import SocketHandler, talk
 
 SEND_BUFFER: Final = 64 * 1024
@@ -64,8 +66,9 @@ class WireServer:
         self.url = ""
         """Where it listens, such as ``http://127.0.0.1:40123``."""
         self._faults: dict[str, deque[Sequence[Fault]]] = {}
+        self._usual: dict[str, tuple[Fault, ...]] = {}
         self._thread: threading.Thread | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
 
     # -- what a provider is --------------------------------------------------------------------------------------------
 
@@ -93,6 +96,23 @@ class WireServer:
     def fail(self, path: str, *faults: Fault) -> None:
         """Let the next request to `path` that has no faults yet meet these, together; without any, it goes well."""
         self._faults.setdefault(path, deque()).append(faults)
+
+    def always(self, path: str, *faults: Fault) -> None:
+        """Let all requests to `path` meet these, before any other: what the server is like, such as its pace."""
+        self._usual[path] = faults
+
+    def under_way(self) -> list[Exchange]:
+        """Return the exchanges that have not ended."""
+        return [exchange for exchange in self.exchanges if not exchange.ended.is_set()]
+
+    async def kill(self) -> None:
+        """Be gone as a killed process is: connections are reset, and new ones refused. For asyncio."""
+        await self._in_loop(self._die())
+
+    async def revive(self) -> None:
+        """Be there again after `kill`, under the same address."""
+        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        await self._in_loop(self._running.startup([socket.create_server((host, int(port)))]))
 
     def last(self, path: str) -> Exchange:
         """Return the latest request to `path`."""
@@ -138,7 +158,7 @@ class WireServer:
             uvicorn.Server(self.config()).run([listener])
 
     def __enter__(self) -> Self:
-        self._server = uvicorn.Server(self.config())
+        self._server = _Server(self.config())
         listener = self._listen("127.0.0.1", 0)
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name=f"wire {self.url}", daemon=True
@@ -150,11 +170,41 @@ class WireServer:
             time.sleep(0.002)
         return self
 
+    @asynccontextmanager
+    async def serving(self) -> AsyncGenerator[Self]:
+        """Run in this event loop, asyncio's, for as long as the block lasts, whatever its clock."""
+        self._server = _Server(self.config())
+        listener = self._listen("127.0.0.1", 0)
+        async with create_task_group() as tasks:
+            tasks.start_soon(self._server.serve, [listener])
+            while not self._server.started:  # noqa: ASYNC110  (no event tells)
+                await sleep(0.002)
+            yield self
+            self._server.should_exit = True
+
     def __exit__(self, *_: object) -> None:
         assert self._server is not None
         assert self._thread is not None
         self._server.should_exit = True
         self._thread.join()
+
+    @property
+    def _running(self) -> "_Server":
+        assert self._server is not None, "the server does not run in a `with` block"
+        return self._server
+
+    async def _in_loop(self, task: Coroutine[Any, Any, None]) -> None:
+        """Run something in the server's event loop, which may be this one, and wait for it."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(task, self._running.loop))
+
+    async def _die(self) -> None:
+        server = self._running
+        for listening in server.servers:
+            listening.close()
+        for connection in list(server.server_state.connections):
+            transport: asyncio.Transport | None = getattr(connection, "transport", None)
+            if transport is not None:
+                reset(transport)
 
     def _listen(self, host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port))
@@ -194,13 +244,25 @@ class WireServer:
         )
         self.exchanges.append(exchange)
         waiting = self._faults.get(exchange.path)
-        return exchange, waiting.popleft() if waiting else ()  # now, in the order of the requests
+        usual = self._usual.get(exchange.path, ())
+        return exchange, (*usual, *(waiting.popleft() if waiting else ()))  # now, in the order of the requests
 
     async def _take_faults(self, request: Request) -> Response:
         """Take faults from another process: ``{"path": "/v1/…", "faults": [{"type": "Stall", "after": 2}]}``."""
         asked = msgspec.json.decode(await request.body(), type=_Faults)
         self.fail(asked.path, *asked.faults)
         return Response(status_code=204)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, with its event loop within reach."""
+
+    loop: asyncio.AbstractEventLoop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
 
 
 class _Faults(msgspec.Struct):
@@ -215,12 +277,18 @@ class _Sending(Response):
         super().__init__(status_code=answer.status)
         self._answer = answer
         self._exchange = exchange
+        self._begun = False
+        self._slow = 0.0  # seconds before each further step
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             async with create_task_group() as tasks:
                 tasks.start_soon(self._mind_client, receive, tasks.cancel_scope)
-                await self._send(scope, send)
+                with CancelScope() as sending:
+                    tasks.start_soon(self._mind_strike, self._exchange.mind(), sending)
+                    await self._send(scope, send)
+                if sending.cancelled_caught:
+                    await self._be_struck(scope, send)
                 tasks.cancel_scope.cancel()
         finally:
             self._exchange.ended.set()
@@ -232,16 +300,43 @@ class _Sending(Response):
             self._exchange.outcome = "left"
         scope.cancel()
 
+    async def _mind_strike(self, struck: asyncio.Event, sending: CancelScope) -> None:
+        await struck.wait()
+        if isinstance(self._exchange.struck, Pace):
+            self._slow = self._exchange.struck.each
+        else:
+            sending.cancel()
+
+    async def _be_struck(self, scope: Scope, send: Send) -> None:
+        exchange = self._exchange
+        match exchange.struck:
+            case Reset() | Cut():
+                exchange.outcome = "broken"
+                how = Break.RESET if isinstance(exchange.struck, Reset) else Break.CUT
+                await break_off(scope["state"]["transport"], how)
+            case End():
+                exchange.outcome = "served"
+                if not self._begun:
+                    await send({"type": "http.response.start", "status": 200, "headers": self._raw_headers()})
+                await send({"type": "http.response.body", "body": b""})
+            case _:
+                await sleep(math.inf)
+
+    def _raw_headers(self) -> list[tuple[bytes, bytes]]:
+        return [(name.encode(), value.encode()) for name, value in self._answer.headers.items()]
+
     async def _send(self, scope: Scope, send: Send) -> None:
         answer, exchange = self._answer, self._exchange
         await sleep(answer.late)
-        headers = dict(answer.headers)
+        headers = self._raw_headers()
         if not answer.streamed:
-            headers["content-length"] = str(sum(len(step) for step in answer.steps if isinstance(step, bytes)))
-        raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw_headers})
+            size = sum(len(step) for step in answer.steps if isinstance(step, bytes))
+            headers.append((b"content-length", str(size).encode()))
+        self._begun = True
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         transport: asyncio.Transport = scope["state"]["transport"]
         for step in answer.steps:
+            await sleep(self._slow)
             match step:
                 case bytes():
                     await send({"type": "http.response.body", "body": step, "more_body": True})

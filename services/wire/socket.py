@@ -7,6 +7,7 @@ counts the server's messages, its `at` the bytes of their frames.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, NoReturn, TypeAlias
 
 import msgspec
@@ -18,7 +19,7 @@ from websockets.frames import Frame, Opcode
 
 from .answers import Answer, Break, Refused
 from .exchange import Exchange, break_off
-from .faults import Close, Cut, Deaf, Drip, End, Fault, Insert, Late, Refuse, Replace, Reset, Stall, spoil
+from .faults import Close, Cut, Deaf, Drip, End, Fault, Insert, Late, Pace, Refuse, Replace, Reset, Stall, spoil
 
 WRITE_BUFFER: Final = 64 * 1024
 """Bytes that wait for a client that does not read; then the server waits, too."""
@@ -39,6 +40,7 @@ class WireSocket:
         """What goes wrong with it."""
         self._transport: asyncio.Transport = socket.scope["state"]["transport"]
         self._number = 0  # of the next message
+        self._asked = True  # whether the client has said something since the last message
         self._messages: asyncio.Queue[str | bytes] = asyncio.Queue()
 
     @property
@@ -95,15 +97,37 @@ class WireSocket:
 
     def hear(self, message: str | bytes) -> None:
         """Take a message of the client's."""
+        self._asked = True
         self.exchange.messages.append(message)
         self._messages.put_nowait(message)
+
+    async def mind_strike(self, struck: asyncio.Event, scope: CancelScope) -> None:
+        """End the connection when that befalls it; other strikes are met by the next message."""
+        await struck.wait()
+        match self.exchange.struck:
+            case Reset() | Cut():
+                self.exchange.outcome = "broken"
+                how = Break.RESET if isinstance(self.exchange.struck, Reset) else Break.CUT
+                await break_off(self._transport, how)
+                scope.cancel()
+            case End():
+                with suppress(Gone):
+                    await self._close(1000, "")
+                scope.cancel()
+            case _:
+                pass
 
     # -- faults --------------------------------------------------------------------------------------------------------
 
     async def _meet_faults(self) -> None:
         """Let happen what is to happen before the next message."""
-        for fault in self.faults:
+        asked, self._asked = self._asked, False
+        for fault in (*self.faults, self.exchange.struck):
             match fault:
+                case Pace(first, each):
+                    await sleep(first if asked else each)
+                case Stall() if fault is self.exchange.struck:
+                    await sleep(math.inf)
                 case Stall(after, seconds) if after == self._number:
                     await sleep(math.inf if seconds is None else seconds)
                 case Insert(after, data) if after == self._number:
@@ -168,6 +192,7 @@ async def talk(
     try:
         async with create_task_group() as tasks:
             tasks.start_soon(_listen, socket, wire, tasks.cancel_scope)
+            tasks.start_soon(wire.mind_strike, exchange.mind(), tasks.cancel_scope)
             await _serve(socket, wire, handler, refuse)
             tasks.cancel_scope.cancel()
     finally:

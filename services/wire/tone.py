@@ -1,4 +1,7 @@
-"""What wire servers say: a tone as long as a text takes to be spoken, and audio in the formats that providers have."""
+"""What wire servers say: a tone as long as a text takes to be spoken, and audio in the formats that providers have.
+
+Words of `syllables` are sung, so that they can be heard again.
+"""
 
 import io
 import zlib
@@ -7,8 +10,8 @@ from typing import Any, Final
 import av
 import numpy as np
 
-SECONDS_PER_CHARACTER: Final = 0.06
-"""Of the tone; about as fast as people speak."""
+from .syllables import SECONDS_PER_CHARACTER, is_sung, sing
+
 SECONDS_PER_PIECE: Final = 0.1
 """In which audio is sent."""
 PITCHES: Final = 16
@@ -17,6 +20,8 @@ PITCHES: Final = 16
 def tone(text: str, voice: str, rate: int, speed: float = 1.0) -> bytes:
     """Return what is said, mono s16le: one length per text, one pitch per voice."""
     seconds = SECONDS_PER_CHARACTER * len(text) / speed
+    if speed == 1.0 and is_sung(text):
+        return sing(text, rate).tobytes()
     times = np.arange(round(seconds * rate)) / rate
     pitch = 220 + 20 * (zlib.crc32(voice.encode()) % PITCHES)
     return (8000 * np.sin(2 * np.pi * pitch * times)).astype("<i2").tobytes()

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from ..answers import Answer, Refused, json_answer
-from ..hearing import Heard, HearingWire, heard
+from ..hearing import Heard, HearingWire
 from ..server import Handler
 from ..socket import SocketHandler, WireSocket
 from . import speech
@@ -26,10 +26,11 @@ class CartesiaWire(HearingWire):
 
     Args:
         keys: Which are accepted; empty for any, and none.
+        syllables: Whether it hears words that are sung; see `troupe.services.wire.syllables`.
     """
 
-    def __init__(self, *, keys: Iterable[str] = ()) -> None:
-        super().__init__()
+    def __init__(self, *, keys: Iterable[str] = (), syllables: bool = False) -> None:
+        super().__init__(syllables=syllables)
         self._keys = tuple(keys)
 
     # -- what a provider is --------------------------------------------------------------------------------------------
@@ -129,14 +130,16 @@ class CartesiaWire(HearingWire):
         if query.get("encoding") != "pcm_s16le" or not rate.isdecimal():
             raise bad_request("This server hears pcm_s16le only.")
         await socket.accept(self.headers())
-        text = self.next_text()
+        hearing = self.next_hearing(int(rate))
         size = given = shown = 0
         start = 0.0
         while True:
             message = await socket.receive()
-            size += len(message) if isinstance(message, bytes) else 0
+            if isinstance(message, bytes):
+                size += len(message)
+                hearing.push(message)
             now = size / (2 * int(rate))
-            words = heard(text, now, whole=message in {"close", "done"})
+            words = hearing.words(now, whole=message in {"close", "done"})
             if message in {"finalize", "close", "done"} or (isinstance(message, bytes) and now - start >= WINDOW):
                 if now > start or len(words) > given:
                     await socket.send(_transcript(words[given:], now - start, query, final=True))

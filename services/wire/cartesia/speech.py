@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from ....codecs.audio_writer import wav_header
 from ..answers import Answer, Refused
-from ..tone import SECONDS_PER_CHARACTER, SECONDS_PER_PIECE, encode, pieces, tone
+from ..syllables import SECONDS_PER_CHARACTER
+from ..tone import SECONDS_PER_PIECE, encode, pieces, tone
 from .refusals import bad_request, refusal
 
 MODELS: Final = frozenset({"sonic-3.5", "sonic-3", "sonic-2", "sonic-turbo", "sonic-latest"})

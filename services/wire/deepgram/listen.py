@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from ..answers import Answer, json_answer
-from ..hearing import Heard, heard
+from ..hearing import Heard, Hearing, heard
 from .models import STT, model_info, uuid_of
 from .refusals import REQUEST_ID, bad_request, no_such_model
 
@@ -71,9 +71,9 @@ def read_query(query: Mapping[str, str], *, streamed: bool) -> Asked:
 class Listener:
     """One stream of audio, without I/O: bytes in, messages out."""
 
-    def __init__(self, asked: Asked, text: str | None) -> None:
+    def __init__(self, asked: Asked, hearing: Hearing) -> None:
         self._asked = asked
-        self._text = text
+        self._hearing = hearing
         self._size = 0
         self._start = 0.0  # of what is not final yet
         self._given = 0  # words that are final
@@ -86,7 +86,8 @@ class Listener:
             yield {"type": "SpeechStarted", "channel": [0, self._asked.channels], "timestamp": 0.0}
         self._size += len(audio)
         self._digest.update(audio)
-        words = heard(self._text, self._now)
+        self._hearing.push(audio)
+        words = self._hearing.words(self._now)
         if self._now - self._start >= WINDOW:
             yield self._results(words, final=True)
         elif self._asked.interim and len(words) > self._shown:
@@ -94,15 +95,15 @@ class Listener:
 
     def finalize(self) -> Iterator[dict[str, Any]]:
         """Make final what was heard so far."""
-        yield self._results(heard(self._text, self._now), final=True, from_finalize=True)
+        yield self._results(self._hearing.words(self._now), final=True, from_finalize=True)
         if self._asked.utterance_end:
-            last = heard(self._text, self._now)
+            last = self._hearing.words(self._now)
             yield {"type": "UtteranceEnd", "channel": [0, 1], "last_word_end": last[-1].end if last else -1}
 
     def finish(self) -> Iterator[dict[str, Any]]:
         """Make everything final, and say what it was."""
         if self._size:
-            yield self._results(heard(self._text, self._now, whole=True), final=True)
+            yield self._results(self._hearing.words(self._now, whole=True), final=True)
         yield {
             "type": "Metadata",
             "transaction_key": "deprecated",

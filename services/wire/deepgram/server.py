@@ -30,10 +30,11 @@ class DeepgramWire(HearingWire):
     Args:
         keys: Which are accepted; empty for any, and none.
         patience: Seconds without a message after which a listener closes.
+        syllables: Whether it hears words that are sung; see `troupe.services.wire.syllables`.
     """
 
-    def __init__(self, *, keys: Iterable[str] = (), patience: float = PATIENCE) -> None:
-        super().__init__()
+    def __init__(self, *, keys: Iterable[str] = (), patience: float = PATIENCE, syllables: bool = False) -> None:
+        super().__init__(syllables=syllables)
         self._keys = tuple(keys)
         self._patience = patience
 
@@ -90,7 +91,8 @@ class DeepgramWire(HearingWire):
 
     async def _hear_stream(self, socket: WireSocket) -> None:
         self._check_key(socket.headers)
-        listener = listen.Listener(listen.read_query(socket.query, streamed=True), self.next_text())
+        asked = listen.read_query(socket.query, streamed=True)
+        listener = listen.Listener(asked, self.next_hearing(asked.rate))
         await socket.accept(self.headers())
         while True:
             message = await socket.receive_within(self._patience)

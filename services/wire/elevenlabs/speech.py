@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from ....codecs.g711 import encode_alaw, encode_ulaw
 from ..answers import Answer, Refused
-from ..tone import SECONDS_PER_CHARACTER, encode, tone
+from ..syllables import SECONDS_PER_CHARACTER
+from ..tone import encode, tone
 from .refusals import misplaced, refusal
 from .voices import MODELS
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from ....codecs.audio_writer import wav_header
 from ..answers import Answer, Refused
-from ..tone import SECONDS_PER_CHARACTER, encode, pieces, tone
+from ..syllables import SECONDS_PER_CHARACTER
+from ..tone import encode, pieces, tone
 from .refusals import misplaced, refusal
 from .voices import Library, Owner
 

@@ -11,11 +11,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from ..answers import Answer, sse_answer
+from ..syllables import SECONDS_PER_CHARACTER, is_sung, sing
 from .refusals import invalid
 
 RATE: Final = 24_000
-SECONDS_PER_CHARACTER: Final = 0.06
-"""Of the tone; about as fast as people speak."""
 PIECE: Final = 4800
 """Bytes in which PCM is sent: 0.1 s."""
 VOICES: Final = (
@@ -66,6 +65,8 @@ def tone(asked: Asked) -> bytes:
     seconds = SECONDS_PER_CHARACTER * len(asked.input) / asked.speed
     voice = asked.voice if isinstance(asked.voice, str) else asked.voice.get("id", "")
     pitch = 220 + 20 * (VOICES.index(voice) if voice in VOICES else len(VOICES))
+    if asked.speed == 1.0 and is_sung(asked.input):
+        return sing(asked.input, RATE).tobytes()
     times = np.arange(round(seconds * RATE)) / RATE
     return (8000 * np.sin(2 * np.pi * pitch * times)).astype("<i2").tobytes()
 

@@ -187,3 +187,24 @@ def test_a_permit_counts_once(end: str) -> None:
     for _ in range(5):
         permit.failed(0)
     assert breaker.statistics(0).failures == (end == "failed")
+
+
+def test_who_insists_gets_a_trial_even_of_an_open_circuit() -> None:
+    breaker = tripped()
+    assert breaker.admit(0.1) is None
+    trial = breaker.insist()
+    assert breaker.circuit is Circuit.HALF_OPEN
+    beside = breaker.insist()  # another call is in the same need
+    trial.answered(0.2)
+    assert breaker.circuit is Circuit.CLOSED
+    beside.failed(0.3)
+    assert breaker.circuit is Circuit.CLOSED
+
+
+def test_a_provider_that_asked_to_be_left_alone_is_left_alone() -> None:
+    breaker = CircuitBreaker()
+    breaker.admit(0).failed(0, rest=60)
+    assert breaker.insist() is None
+    assert breaker.admit(59) is None
+    fail(breaker, 60)  # the trial, and now it is a failure like any other
+    assert breaker.insist() is not None

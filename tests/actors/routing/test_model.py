@@ -435,6 +435,42 @@ async def test_if_all_circuits_are_open_the_caller_is_told_at_once() -> None:
     assert caught.value.details == {"attempts": []}
 
 
+async def test_a_call_that_was_begun_is_finished_even_by_a_provider_whose_circuit_is_open() -> None:
+    """What the caller has heard of an answer is worth more than a guess about a provider."""
+    stage, ill = Stage(), {"a": True, "b": False}
+
+    def sick(name: str) -> Callable[[Generate], Steps]:
+        return lambda request: dies(1, ConnectionResetError())(request) if ill[name] else continues(request)
+
+    async with chain(stage, sick("a"), sick("b"), policy=BreakerPolicy()) as llm:
+        for _ in range(BreakerPolicy().consecutive):
+            assert text_of(await ask(llm)) == ANSWER
+        first, _ = await llm.ask(ListProviders())
+        assert first.breaker.circuit is Circuit.OPEN
+        ill.update(a=False, b=True)
+        before = len(stage.requests)
+        assert text_of(await ask(llm)) == ANSWER
+        assert [name for name, _ in stage.requests[before:]] == ["b", "a"]
+        first, _ = await llm.ask(ListProviders())
+        assert first.breaker.circuit is Circuit.CLOSED
+
+
+async def test_a_provider_beside_one_whose_circuit_is_open_gets_no_more_time_than_usual() -> None:
+    """Since that one will be asked, too, if it is silent."""
+    stage, ill = Stage(), {"a": True, "b": False}
+
+    def sick(name: str) -> Callable[[Generate], Steps]:
+        return lambda request: [Stall()] if ill[name] else continues(request)
+
+    async with chain(stage, sick("a"), sick("b"), policy=BreakerPolicy()) as llm:
+        for _ in range(BreakerPolicy().consecutive):
+            assert text_of(await ask(llm)) == ANSWER
+        ill.update(a=False, b=True)
+        start = current_time()
+        assert text_of(await ask(llm)) == ANSWER
+        assert current_time() - start == pytest.approx(ModelPatience().first_token, abs=0.05)
+
+
 # -- callers that leave ------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from troupe.actors.contracts import Speech, Word
 from troupe.actors.routing.recital import Recital
@@ -127,6 +127,15 @@ def test_the_rate_stays_that_of_the_first_voice() -> None:
         assert sum(len(speech.pcm) for speech in given if speech.piece == piece) == round(length * 24_000) * 2
 
 
+@pytest.mark.parametrize(("missing", "left"), [(0.0, "two."), (0.02, "two."), (0.05, "One two.")])
+def test_a_word_of_which_nothing_can_be_missed_is_not_said_again(missing: float, left: str) -> None:
+    """Times of words are rounded: a chunk that ends with a word may end before it, by what its provider says."""
+    recital = reciting("One two.")
+    recital.take(chunk(0, WORD - missing, Word("One", 0, WORD)))
+    recital.begin()
+    assert recital.text(0) == left
+
+
 def test_a_voice_that_says_nothing_is_noticed() -> None:
     silent = Speech(0, b"", RATE, last=True)
     assert reciting("One.").is_silent(silent)
@@ -152,6 +161,7 @@ words = st.lists(
 )
 
 
+@example(texts=[["one"] * 4, ["one"] * 8, ["one"] * 4, ["—", "—", "one"]], stops=[9, 12])  # broken off after marks
 @given(texts=st.lists(words, min_size=1, max_size=4), stops=st.lists(st.integers(0, 12), max_size=5))
 def test_every_word_is_said_once_however_often_the_voice_changes(texts: list[list[str]], stops: list[int]) -> None:
     """Each voice gives a chunk per word and breaks off after so many of them; its audio is the number of the word."""
