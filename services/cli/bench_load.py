@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import anyio
-from anyio import create_task_group, open_signal_receiver
+from anyio import CancelScope, create_task_group, open_signal_receiver
 from anyio.abc import TaskStatus
 from cyclopts import Parameter
 from rich.console import Console
@@ -195,7 +195,7 @@ async def _load(
         steps: list[Step] = []
         try:
             async with create_task_group() as tasks:
-                await tasks.start(_end_on_signal, generator)
+                await tasks.start(_end_on_signal, generator, tasks.cancel_scope)
                 if knee is not None and level is not None:
                     steps = await ramp(generator, knee, level, told)
                 else:
@@ -206,10 +206,10 @@ async def _load(
     return steps, generator.ended
 
 
-async def _end_on_signal(generator: Generator, *, task_status: TaskStatus[None]) -> None:
+async def _end_on_signal(generator: Generator, all_of_it: CancelScope, *, task_status: TaskStatus[None]) -> None:
     with open_signal_receiver(signal.SIGINT) as signals:
         task_status.started()
         async for _ in signals:
             if generator.ended:  # once more: don't wait for what was measured
-                raise KeyboardInterrupt
+                all_of_it.cancel()
             await generator.end()
