@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import httpcore2  # noqa: F401  (httpx2 imports it when it is first used, and that reads files in the event loop)
 import httpx2
 import pytest
 from containers import need_engine
