@@ -26,6 +26,8 @@ class Platform:
         """For health checks."""
         self.files = files
         """For threads that read and write files."""
+        self.adopted: set[str] = set()
+        """Containers of dead runs that actors of this one go on with."""
 
     @classmethod
     @asynccontextmanager
@@ -61,8 +63,8 @@ class Platform:
         """
         keep, removed = set(keep), 0
         for listed in await self.engine.list(f"{OWNER}={self.run.owner}"):
-            kept = label(listed, SERVICE) in keep or label(listed, RUN) == self.run.name
-            if not kept and await self.is_leftover(listed):
+            ours = label(listed, RUN) == self.run.name or listed.id in self.adopted
+            if not ours and label(listed, SERVICE) not in keep and await self.is_leftover(listed):
                 await self.engine.remove(listed.id)
                 removed += 1
         for network in await self.engine.networks(f"{OWNER}={self.run.owner}"):

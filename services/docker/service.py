@@ -214,6 +214,7 @@ class Service(Actor):
             usable = listed.state == "running" and label(listed, FINGERPRINT) == self._fingerprint
             if self._terms.adopt and usable and not adopted:
                 adopted = self._container = listed.id
+                self._platform.adopted.add(adopted)
                 self._replica.change(container=adopted)
             else:
                 await self._engine.remove(listed.id)

@@ -32,6 +32,7 @@ CONFIG = """
 stt = [{stt}]
 llm = "demonstration"
 tts = "espeak"
+patience = {{ transcript = 20, last = 45 }}
 [services.whisper]
 manifest = "{manifest}"
 environment = {{ TRANSCRIPT = "heard in a container" }}
