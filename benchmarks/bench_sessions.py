@@ -64,8 +64,8 @@ def milliseconds(what: str, values: list[float], share: float, goal: float) -> R
 
 def rows(*, quick: bool) -> list[Row]:
     if quick:
-        echo = run("echo", "echo", sessions=2, seconds=0.5, warm_up=0.2)
-        duplex = run("troupe", "duplex", sessions=2, seconds=1, warm_up=0.5)
+        echo = run("echo", "echo", sessions=2, seconds=1, warm_up=0.2, quick=True)
+        duplex = run("troupe", "duplex", sessions=2, seconds=1, warm_up=0.5, quick=True)
         assert echo.counts["audio_ms"]
         assert duplex.counts["audio_ms"]
         return [Row(what="CPU of a session", value=1000 * (duplex.cpu_per_session or 0), unit="ms/s")]
