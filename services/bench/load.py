@@ -82,15 +82,25 @@ class Generator:
         processor for it.
 
         Raises:
-            LoadFailed: Not one session could be opened, or a process of the load has died.
+            LoadFailed: As `attempt`.
         """
-        processes = min(sessions, self._order.processes)
-        step = await self._attempt(sessions, processes)
+        processes = self._order.processes
+        step = await self.attempt(sessions, processes)
         if step is None or not step.spoiled or self.ended:
             return step
-        return await self._attempt(sessions, min(sessions, max(processes, min(processes + 1, usable_cpus() - 1))))
+        return await self.attempt(sessions, max(processes, min(processes + 1, usable_cpus() - 1)))
 
-    async def _attempt(self, sessions: int, processes: int) -> Step | None:
+    async def attempt(self, sessions: int, processes: int) -> Step | None:
+        """Measure with so many sessions, and whatever comes of it; None if it was ended before that.
+
+        Args:
+            sessions: how many.
+            processes: for the load; no more than there are sessions are started.
+
+        Raises:
+            LoadFailed: Not one session could be opened, or a process of the load has died.
+        """
+        processes = min(sessions, processes)
         if self._server is not None and self._baseline is None:
             self._baseline = (await to_thread.run_sync(self._server.look, 0.0)).memory
         self._crew = crew = Crew(self._server, self._show)
@@ -147,13 +157,14 @@ def once(order: Order, sessions: int) -> Step:
     The caller looks at `Step.spoiled`.
 
     Raises:
-        LoadFailed: As `Generator.step`.
+        LoadFailed: As `Generator.attempt`.
         ValueError: The address is none.
     """
     with tempfile.TemporaryDirectory() as folder:
         sounds = Path(folder) / "speech.npz"
         save(sounds, generated())
-        step = anyio.run(Generator(order, sounds, find_server(order), lambda _: None).step, sessions)
+        generator = Generator(order, sounds, find_server(order), lambda _: None)
+        step = anyio.run(generator.attempt, sessions, order.processes)
     assert step is not None  # nobody could end it
     return step
 
