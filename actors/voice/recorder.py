@@ -6,7 +6,7 @@ A session says what its client said and was told; the rest is noted by the refer
 
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -244,7 +244,30 @@ class _Opening(AbstractAsyncContextManager[E_co]):
         await self._opened.__aexit__(kind, error, trace)
 
 
-class _TapedCall(Duplex[S, R]):
+class Detour(Duplex[S, R]):
+    """One end of a conversation that has no channels of its own: all goes through `receive`, `poll` and `send`."""
+
+    __slots__ = ()
+
+    @property
+    def waiting(self) -> int:
+        """How many items are there can't be told."""
+        return 0
+
+    async def each(self, function: Callable[[R], Coroutine[Any, Any, None] | None]) -> None:
+        """Call `function` with each item."""
+        async for item in self:
+            if (work := function(item)) is not None:
+                await work
+
+    async def __anext__(self) -> R:
+        try:
+            return await self.receive()
+        except EndOfChannel:
+            raise StopAsyncIteration from None
+
+
+class _TapedCall(Detour[S, R]):
     """The session's end of a call: what a session does with one, and a note of it."""
 
     __slots__ = ("_call", "_peer", "_recorder")
@@ -272,6 +295,10 @@ class _TapedCall(Duplex[S, R]):
     async def send(self, item: S) -> None:
         self._recorder.note(tape.Sent, self._call, sent(item))
         await self._peer.send(item)
+
+    def send_nowait(self, item: S) -> None:
+        self._peer.send_nowait(item)
+        self._recorder.note(tape.Sent, self._call, sent(item))
 
     def finish(self) -> None:
         self._peer.finish()

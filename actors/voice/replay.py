@@ -32,7 +32,7 @@ from ..realtime.errors import ClientMistake
 from ..realtime.response_events import RateLimit, RateLimitsUpdated
 from . import tape
 from .activity import Activity, Listener
-from .recorder import sent, told
+from .recorder import Detour, sent, told
 from .services import Services
 from .session import Connect, FromClient, ToClient, VoiceSession
 
@@ -408,7 +408,7 @@ class _Opening(AbstractAsyncContextManager[E_co]):
             self._course.leave(self._call)
 
 
-class _PlayedCall(Duplex[S, R]):
+class _PlayedCall(Detour[S, R]):
     """The session's end of a call whose other end is the recording."""
 
     __slots__ = ("_call", "_course", "_part")
@@ -429,6 +429,10 @@ class _PlayedCall(Duplex[S, R]):
         return item
 
     async def send(self, item: S) -> None:
+        if self._call is not None:
+            self._course.send(self._call, item)
+
+    def send_nowait(self, item: S) -> None:
         if self._call is not None:
             self._course.send(self._call, item)
 

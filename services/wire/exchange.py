@@ -60,6 +60,8 @@ class Exchange:
                 loop.call_soon_threadsafe(event.set)
 
         self._on_strike = tell
+        if self.struck is not None:  # before anybody minded
+            event.set()
         return event
 
     def json(self) -> Any:

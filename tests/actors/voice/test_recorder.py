@@ -10,8 +10,9 @@ from conversations import Script, conversation
 from troupe.actors.realtime import response_events as response
 from troupe.actors.realtime.names import Dialect
 from troupe.actors.realtime.session_config import RealtimeSession
-from troupe.actors.voice import recorder, tape
+from troupe.actors.voice import recorder, replay, tape
 from troupe.actors.voice.services import Services
+from troupe.runtime import Duplex
 from troupe.runtime.testing import run
 
 NOBODY: Any = None
@@ -62,6 +63,12 @@ def test_a_disk_that_takes_nothing_costs_the_recording_alone(
     monkeypatch.setattr("os.write", full)
     assert run(one_turn, tmp_path) == run(one_turn, None)
     assert "No space left on device" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [recorder._TapedCall, replay._PlayedCall])
+def test_nothing_that_can_be_done_with_a_call_goes_past_the_recording(kind: type) -> None:
+    used = {name for name in dir(Duplex) if not name.startswith("_")} | {"__anext__"}
+    assert [name for name in used if getattr(kind, name) is getattr(Duplex, name)] == []
 
 
 @pytest.mark.parametrize(("most", "unwritten"), [(3000, 10**6), (10**6, 3000)])
