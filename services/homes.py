@@ -25,6 +25,7 @@ from ..actors.http import HttpClient
 from ..runtime import Actor, Backoff, Strategy, supervisor
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .choice import Link
+from .config.errors import ConfigError
 from .config.schema import ServiceTable
 
 if TYPE_CHECKING:  # who runs no containers does not load what it takes
@@ -90,8 +91,7 @@ async def homes_of(links: Iterable[Link]) -> AsyncGenerator[Mapping[str, Home]]:
     """Prepare the containers of providers, by the providers' names; none is started yet.
 
     Raises:
-        ConfigError: A manifest can't be used.
-        Forbidden: One leads to files that nobody has allowed.
+        ConfigError: A manifest can't be used, or leads to files that nobody has allowed.
     """
     tables: dict[str, ServiceTable] = {link.provider: link.service for link in links if link.service is not None}
     if not tables:
@@ -99,7 +99,7 @@ async def homes_of(links: Iterable[Link]) -> AsyncGenerator[Mapping[str, Home]]:
         return
     await to_thread.run_sync(import_module, f"{__package__}.docker.service")  # it reads files
     await to_thread.run_sync(import_module, f"{__package__}.docker.plans")
-    from .docker.errors import EngineError
+    from .docker.errors import EngineError, Forbidden
     from .docker.plans import make_plans, native
     from .docker.platform import Platform
     from .docker.policy import permissions
@@ -110,9 +110,12 @@ async def homes_of(links: Iterable[Link]) -> AsyncGenerator[Mapping[str, Home]]:
         homes: dict[str, Home] = {}
         for name, table in tables.items():
             allowed = permissions(table.allow, f"[services.{name}] allow")
-            described, plans = await make_plans(
-                table.manifest or name, variant=table.variant, environment=table.environment, allowed=allowed
-            )
+            try:
+                described, plans = await make_plans(
+                    table.manifest or name, variant=table.variant, environment=table.environment, allowed=allowed
+                )
+            except Forbidden as error:
+                raise ConfigError(str(error), f"[services.{name}]") from error
             terms = Terms(allowed=allowed | native(described), adopt=table.adopt)
             homes[name] = Home(platform, tuple(_called(name, plan, plans[-1]) for plan in plans), terms)
         try:

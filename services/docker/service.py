@@ -139,6 +139,7 @@ class Service(Actor):
         self._starting: CancelScope | None = None
         self._following: CancelScope | None = None
         self._death: ServiceError | None = None
+        self._ready = False
         self._ending = False
         self._engine_gone = False
         self._out_of_memory = False
@@ -189,6 +190,7 @@ class Service(Actor):
                 raise
             else:
                 break
+        self._ready = True
         replica.change(State.HEALTHY, places=self._places)
 
     async def _try_to_start(self, tasks: TaskGroup) -> None:
@@ -287,21 +289,34 @@ class Service(Actor):
     # -- watching --------------------------------------------------------------------------------------------------
 
     async def _follow(self, container: str, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
-        """Hear what becomes of the container, also over restarts of the engine."""
-        since = time.time() - 1
+        """Hear what becomes of the container, also over restarts of the engine.
+
+        Raises:
+            EngineError: The engine is gone before it has told anything.
+        """
+        since, hears = time.time() - 1, False
         with CancelScope() as self._following:
             while True:
-                with suppress(EngineError):
+                try:
                     async with self._engine.events({"container": [container]}, since) as events:
-                        if self._engine_gone:
+                        if hears:
                             await self._look_again(container)
                         else:
+                            hears = True
                             task_status.started()
                         async for event in events:
                             await self._notice(event, container)
+                except EngineError:
+                    if not hears:
+                        raise
                 self._engine_gone = True
-                if self._starting is not None or self._death is not None:
-                    return  # whoever starts it, or buries it, finds out himself
+                if self._death is not None:
+                    return
+                if not self._ready:  # whoever starts it begins again
+                    self._death = EngineAbsent(f"the engine was lost while {self._plan.service} started")
+                    if self._starting is not None:
+                        self._starting.cancel()
+                    return
                 self._replica.change(State.UNHEALTHY, remark=GONE)
                 since = time.time()
                 await self._engine.wait_available()
@@ -316,9 +331,9 @@ class Service(Actor):
             case "health_status: healthy":
                 self._engine_says = "healthy"
                 self._news.set()
-                if self._starting is None:
+                if self._ready:
                     self._replica.change(State.HEALTHY)
-            case "health_status: unhealthy" if self._starting is None and not self._ending:
+            case "health_status: unhealthy" if self._ready and not self._ending:
                 self._unwell("its own check has failed")
             case _:
                 pass
@@ -334,8 +349,9 @@ class Service(Actor):
         lines = self._replica.last_lines = await self._last_lines()
         self._death = ContainerDied(self._plan.service, exit_code, out_of_memory=self._out_of_memory, last_lines=lines)
         self._replica.change(remark=str(self._death).removeprefix(f"{self._plan.service} "))
-        if self._starting is not None:
-            self._starting.cancel()
+        if not self._ready:
+            if self._starting is not None:
+                self._starting.cancel()
         elif exit_code == 0:
             self._replica.change(State.STOPPED)
             self.context.stop()
@@ -377,7 +393,8 @@ class Service(Actor):
 
     def _unwell(self, problem: str) -> None:
         self._replica.change(State.UNHEALTHY, remark=problem)
-        self.context.crash(BecameUnhealthy(f"{self._plan.service} became unhealthy: {problem}"))
+        self._death = BecameUnhealthy(f"{self._plan.service} became unhealthy: {problem}")
+        self.context.crash(self._death)
 
     async def _last_lines(self) -> tuple[str, ...]:
         lines: list[str] = []
@@ -391,25 +408,33 @@ class Service(Actor):
 
     async def _end(self) -> None:
         """Let those who use it finish, stop the container, remove it. What an engine that is gone keeps is left."""
-        if not self._container or (self._terms.stays and self._replica.status.state in LIVE):
+        if self._terms.stays and self._replica.status.state in LIVE:
             return
+        if self._container:
+            await self._stop_and_remove()
+        if self._plan.secrets:
+            forget = self._platform.run.forget_secrets
+            await to_thread.run_sync(forget, self._name, limiter=self._platform.files)
+
+    async def _stop_and_remove(self) -> None:
         replica, plan = self._replica, self._plan
-        failed = replica.status.state is State.FAILED
+        remark, dead = replica.status.remark, replica.status.state is State.FAILED
         with suppress(EngineError):
-            if not failed:
+            if not dead:
                 left = current_time() + plan.stop_grace
                 replica.change(State.DRAINING)
-                with move_on_after(plan.stop_grace):
-                    await self._drained()
+                if self._death is None:  # else whoever uses it gets nothing from it anyway
+                    with move_on_after(plan.stop_grace):
+                        await self._drained()
                 await self._engine.stop(self._container, max(0.0, left - current_time()))
             await self._engine.remove(self._container)
             if plan.aliases:
                 await self._engine.remove_network(plan.network)
-        if not failed:
+        if not dead and self._death is None:
             replica.change(State.STOPPED)
+        elif not dead:
+            replica.change(State.FAILED, remark=remark)
         replica.change(container="")
-        if plan.secrets:
-            await to_thread.run_sync(self._platform.run.forget_secrets, self._name, limiter=self._platform.files)
 
     async def _drained(self) -> None:
         while self._replica.leases:
