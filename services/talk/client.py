@@ -88,7 +88,7 @@ class Conversation:
                 match step:
                     case Play(pcm):
                         if self._sound.remaining() > MOST_UNHEARD:
-                            raise TalkFailed(f"the server has sent over {MOST_UNHEARD:.0f} s of speech to be heard")
+                            raise self._given_up(f"has sent over {MOST_UNHEARD:.0f} s of speech to be heard")
                         self._sound.play(pcm)
                     case Silence():
                         await self._send(self._dialogue.silenced(self._sound.silence()))
@@ -135,8 +135,11 @@ class Conversation:
                 for event in events:
                     await self._socket.send(event)
         except TimeoutError:
-            self._socket.transport.abort()  # closing would wait behind what it does not take
-            raise TalkFailed(f"the server has not taken what it was sent for {TO_SEND:.0f} s") from None
+            raise self._given_up(f"has not taken what it was sent for {TO_SEND:.0f} s") from None
+
+    def _given_up(self, reason: str) -> TalkFailed:
+        self._socket.transport.abort()  # to close would be to wait behind all that is on its way
+        return TalkFailed(f"the server {reason}")
 
 
 @asynccontextmanager
