@@ -150,6 +150,12 @@ class ResponseRun:
 
     async def run(self) -> None:
         """Produce the response and tell the client how it ended."""
+        try:
+            await self._run()
+        finally:
+            self.deliveries.clear()  # they know this response: with the cycle cut, all is freed now
+
+    async def _run(self) -> None:
         failure: Exception | None = None
         try:
             with self._scope:

@@ -128,8 +128,14 @@ class VoiceSession(Actor):
             decide=self.floor.decide,
             understood=self.transcripts.understood,
         )
-        with self.services.activity.listen(self.input.heard, self._failed) as self.input.listener:
-            yield
+        try:
+            with self.services.activity.listen(self.input.heard, self._failed) as self.input.listener:
+                yield
+        finally:
+            # Its parts know each other and it. With these cycles cut, a session of a third of a megabyte is freed now,
+            # and not when the garbage collector comes round, which is after thousands of sessions on a busy server.
+            for part in (self.input, self.floor, self):
+                vars(part).clear()
 
     async def connect(self, request: Connect, peer: Duplex[ToClient, FromClient]) -> None:
         """Serve the client until it leaves."""
