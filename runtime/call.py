@@ -251,7 +251,7 @@ class Receiver(Generic[T]):
 
     async def __anext__(self) -> T:
         try:
-            return await self._channel.receive(self._patience)
+            return await self.receive()
         except EndOfChannel:
             raise StopAsyncIteration from None
 
