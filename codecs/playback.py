@@ -200,7 +200,8 @@ class _Segment:
         return self.complete and position >= self.begin + self.samples
 
     def add_word(self, word: TimedWord, rate: int) -> None:
-        end = self._find(_NOT_LETTERS.sub("", _comparable(word.text)))
+        letters = _NOT_LETTERS.sub("", _comparable(word.text))
+        end = self._find(letters) if letters else self._found  # a dash has its time, and no part in the text
         if end is None or not math.isfinite(word.end):
             return
         self._found = end
@@ -210,7 +211,7 @@ class _Segment:
     def _find(self, word: str) -> int | None:
         """Return where the next such word ends in the text, the punctuation after it included."""
         text, limit = self._text, self._found + len(word) + _SEARCH
-        begin = text.find(word, self._found, limit) if word else -1
+        begin = text.find(word, self._found, limit)
         while begin >= 0:
             end = begin + len(word)
             if _separate(text, begin) and _separate(text, end):

@@ -43,7 +43,6 @@ class Recital:
         self._left = ""  # what it has to say of that piece, where others have begun it
         self._given = 0  # samples it has given of the piece under way
         self._timed = False  # whether it has given word times for that piece
-        self._marks_only = False  # whether these were of marks only, so that no word has been spoken
         self._resampler: Resampler | None = None
         self._clock: PlaybackClock | None = None
         self._clocked = -1  # the piece that the clock is at, ...
@@ -79,7 +78,7 @@ class Recital:
             self._left = self.text(self.piece)[self._spoken() :].lstrip()
             self._earlier += self._given
         self._first = self.piece
-        self._given, self._timed, self._marks_only = 0, False, False
+        self._given, self._timed = 0, False
         self._resampler, self._clock, self._clocked, self._source = None, None, -1, range(0)
         if self._earlier and not _has_letters(self._left):
             end = Speech(self.piece, b"", self.rate, last=True)
@@ -114,7 +113,7 @@ class Recital:
     def _next_piece(self) -> None:
         self.piece += 1
         self._earlier = self._given = 0
-        self._left, self._timed, self._marks_only = "", False, False
+        self._left, self._timed = "", False
 
     def _follow(self, speech: Speech) -> None:
         """Note which words the present voice speaks when, at its own rate."""
@@ -125,14 +124,11 @@ class Recital:
             clock.begin(Piece(text, start, self._source.stop, ((0, start),)))
         clock.words(replace(word, end=max(word.start, word.end - TAIL)) for word in speech.words)
         clock.send(len(speech.pcm) // 2, 0.0)
-        self._timed = self._timed or any(_has_letters(word.text) for word in speech.words)
-        self._marks_only = not self._timed and (self._marks_only or bool(speech.words))
+        self._timed = self._timed or bool(speech.words)
 
     def _spoken(self) -> int:
         """Return how many characters of the piece under way the present voice has spoken, in whole words."""
         assert self._clock is not None
-        if self._marks_only:
-            return 0
         heard = self._clock.sent - self._sent
         self._clock.reached(self._sent + (heard if self._timed else int(CAUTION * heard)), 0.0)
         return max(self._clock.heard(0.0).source_end - self._source.start, 0)

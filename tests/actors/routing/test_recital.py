@@ -162,6 +162,7 @@ words = st.lists(
 
 
 @example(texts=[["one"] * 4, ["one"] * 8, ["one"] * 4, ["—", "—", "one"]], stops=[9, 12])  # broken off after marks
+@example(texts=[["one"] * 7 + ["übrigens"], ["—", "one"]], stops=[4, 6])
 @given(texts=st.lists(words, min_size=1, max_size=4), stops=st.lists(st.integers(0, 12), max_size=5))
 def test_every_word_is_said_once_however_often_the_voice_changes(texts: list[list[str]], stops: list[int]) -> None:
     """Each voice gives a chunk per word and breaks off after so many of them; its audio is the number of the word."""
