@@ -13,7 +13,7 @@ POLICY = {
     "actors/voice/response.py:_answer": "what the model said before it failed is spoken; then the failure is told",
     "actors/voice/response.py:_answer_guess": "a guess that fails says nothing: the answer is made afresh",
     "actors/voice/response.py:_apologise": "the client is told of the failure that the apology is for",
-    "actors/voice/response.py:run": "a turn that can't be answered says so, and the session lives on",
+    "actors/voice/response.py:_run": "a turn that can't be answered says so, and the session lives on",
     "actors/voice/utterance.py:run": "what can't be understood is told as failed, and the session lives on",
     "codecs/gate.py:read": "libav's reader must not raise into C; the error is raised again on this side",
     "codecs/output.py:_failing_later": "libav's writer must not raise into C; the error is raised again on this side",
