@@ -430,10 +430,10 @@ class Service(Actor):
             await self._engine.remove(self._container)
             if plan.aliases:
                 await self._engine.remove_network(plan.network)
-        if not dead and self._death is None:
-            replica.change(State.STOPPED)
-        elif not dead:
+        if isinstance(self._death, BecameUnhealthy):
             replica.change(State.FAILED, remark=remark)
+        elif not dead:
+            replica.change(State.STOPPED)
         replica.change(container="")
 
     async def _drained(self) -> None:

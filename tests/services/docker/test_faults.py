@@ -17,7 +17,7 @@ import pytest
 from anyio import run_process, to_thread
 from containers import PYTHON, engine_problem, load_image, need_engine, running, stand_in, until
 from troupe.runtime.errors import RestartLimitExceeded, StartFailed
-from troupe.runtime.exits import Crashed
+from troupe.runtime.exits import NORMAL, Crashed
 from troupe.services.docker.engine import Engine, local_client
 from troupe.services.docker.errors import (
     ContainerDied,
@@ -113,6 +113,15 @@ async def test_unhealthy_later_it_is_restarted(socket: Path, tmp_path: Path) -> 
         await until(ran.replicas(), State.UNHEALTHY)
         assert replica.status.remark == "HTTP 503"
         await until(ran.replicas(), State.HEALTHY, starts=2)
+
+
+async def test_done_it_is_stopped_and_not_failed(socket: Path, tmp_path: Path) -> None:
+    once = RestartRule(policy="transient")
+    plan = stand_in(health=None, ports={}, command=(*PYTHON, "import time; time.sleep(0.3)"), restart=once)
+    async with running(socket, tmp_path, plan) as ran:
+        assert await ran.system.ref("stand-in-0").wait_ended() == NORMAL
+        assert ran.replicas().all[0].status.state is State.STOPPED
+        assert await ran.containers() == []
 
 
 async def test_slow_to_stop_it_is_killed_after_its_grace(socket: Path, tmp_path: Path) -> None:
