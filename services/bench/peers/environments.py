@@ -33,9 +33,9 @@ def environment(requirements: Path, cache: Path, *, base: Path | None = None) ->
     Args:
         requirements: A file in pip's format.
         cache: Where environments are kept.
-        base: The interpreter it is made of; the running one if none is given.
+        base: The interpreter it is made of; the one that the running one is of, if none is given.
     """
-    made_of = f"{base or sys.executable} {platform.python_version()}\n{requirements.read_text()}"
+    made_of = f"{base or sys.base_prefix} {platform.python_version()}\n{requirements.read_text()}"
     return cache / f"{requirements.stem}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
 
