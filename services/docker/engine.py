@@ -303,8 +303,8 @@ class Engine:
         try:
             await self._send(method, path, query or {}, timeout=timeout)
         except EngineRefused as error:
-            # 409: it has ended, or is being removed already
-            if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+            # 304 and 409: it has ended, or is being removed already
+            if error.status not in {HTTPStatus.NOT_MODIFIED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
                 raise
 
     async def _send(
