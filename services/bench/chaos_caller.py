@@ -33,6 +33,8 @@ PAUSE: Final = 0.3
 """Seconds that a caller waits after an answer."""
 LATE: Final = 0.35
 """Seconds that a frame may be late; a server takes a longer pause for the end of a turn, which then proves nothing."""
+_PRELUDE: Final = 0.5
+"""Seconds of voice before the first word: it is no human's, and detectors may take half a second to believe it."""
 _BED: Final = 0.6
 """Of the level of the voice under the words."""
 
@@ -195,10 +197,11 @@ def _reason(details: dict[str, Any]) -> str:
 
 def voiced(words: list[str]) -> Int16:
     """Return words as a caller says them: sung over a voice."""
-    sung: Float64 = sing(" ".join(words), RATE).astype(np.float64)
-    bed = _bed(len(sung))
-    sung[: len(bed)] += bed
-    return saturate(sung)
+    words_alone = sing(" ".join(words), RATE)
+    prelude = round(_PRELUDE * RATE)
+    sound = _bed(prelude + len(words_alone)).copy()
+    sound[prelude:] += words_alone[: len(sound) - prelude]
+    return saturate(sound)
 
 
 @cache
