@@ -13,9 +13,14 @@ class Alignment:
 
     Over WebSockets times count from the start of the chunk, over HTTP from that of the piece, and the documents do not
     say so. Times that go back to where the audio has been already are taken for the former.
+
+    Args:
+        spoken: The text of the piece. With it a word is known to be complete at its last character; without, or where
+            the characters are others, at the space after it, which may come a chunk later.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spoken: str = "") -> None:
+        self._rest = "".join(f"{word} " for word in spoken.split())
         self._text = ""
         self._start = 0.0
         self._end = 0.0  # of the last word, as far as it is known
@@ -39,12 +44,15 @@ class Alignment:
                 if character.isspace():
                     words += self._word()
                     continue
+                self._rest = self._rest.lstrip()[1:] if self._rest.lstrip()[:1] == character else ""
                 if not self._text:
                     self._start = max(self._end, start + offset)
                 self._text += character
                 self._end = max(self._start, end + offset)
         if ends:
             self._last = ends[-1] + offset
+        if self._rest[:1] == " ":
+            words += self._word()
         return tuple(words)
 
     def finish(self) -> tuple[Word, ...]:

@@ -195,9 +195,9 @@ _decode_message: Final = msgspec.json.Decoder(_Message).decode
 
 
 class _Piece:
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, text: str) -> None:
         self.number = number
-        self.alignment = Alignment()
+        self.alignment = Alignment(text)
         self.size = 0
 
 
@@ -212,7 +212,7 @@ class ElevenLabsTalking:
     def speak(self, piece: int, text: str) -> Iterable[str]:
         """See `Talking.speak`. The first message of a context has to have settings, and one space."""
         context = f"piece-{piece}"
-        self._pieces[context] = _Piece(piece)
+        self._pieces[context] = _Piece(piece, text)
         for message in (
             {"text": " ", "voice_settings": self._options.settings()},
             {"text": text if text.endswith(" ") else f"{text} ", "flush": True},
