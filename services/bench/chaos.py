@@ -147,6 +147,7 @@ class Chaos:
         self._struck: dict[tuple[int, int], Moment | None] = {}
         """By caller and turn; None for those that are left alone."""
         self._callers: list[Caller] = []
+        self._down: Part | None = None  # of which a provider is killed right now
         self._began = 0.0
         self._tasks: TaskGroup
 
@@ -198,8 +199,8 @@ class Chaos:
             await sleep(_POLL)
         await sleep(after)
         found = self._providers.under_way(part, caller.speaker, said)
-        if found is None or (caller.speaker, turn.number) in self._struck:
-            return
+        if found is None or (caller.speaker, turn.number) in self._struck or part == self._down:
+            return  # never both of a part in one turn
         provider, exchange = found
         exchange.strike(STRIKES[kind])
         self._note(provider, kind, caller, turn)
@@ -215,6 +216,9 @@ class Chaos:
         while True:
             await sleep(self._dice.uniform(1.0, 3.0))
             provider = self._dice.choice(self._providers.all)
+            if provider.part in self._parts_struck():
+                continue
+            self._down = provider.part
             for caller in self._callers:
                 turn = caller.turn
                 if turn is None or turn.done.is_set():
@@ -225,6 +229,13 @@ class Chaos:
             await provider.server.kill()
             await sleep(DOWN)
             await provider.server.revive()
+            self._down = None
+
+    def _parts_struck(self) -> set[Part]:
+        """Return the parts that somebody's present turn has lost a provider of."""
+        turns = [(caller.speaker, caller.turn.number) for caller in self._callers if caller.turn is not None]
+        moments = [self._struck.get(turn) for turn in turns]
+        return {moment.part for moment in moments if moment is not None}
 
     # -- what became of it -----------------------------------------------------------------------------------------
 
@@ -236,6 +247,8 @@ class Chaos:
                 outcome.lost[caller.lost] += 1
             quiet = [turn for turn in caller.turns if self._struck.get((caller.speaker, turn.number)) is None]
             waits += [turn.wait for turn in quiet if turn.wait is not None]
+        if not waits:  # a short run in which every turn was struck: the shortest wait is as near as one gets
+            waits = sorted(turn.wait for caller in self._callers for turn in caller.turns if turn.wait is not None)[:1]
         usual = percentile(waits, 0.5) if waits else 0.0
         for caller in self._callers:
             for turn in caller.turns:
