@@ -30,6 +30,11 @@ class Approach:
         return self._held
 
     @property
+    def broken(self) -> int | None:
+        """The fewest that were not held so far; None if there are none."""
+        return self._broken
+
+    @property
     def found(self) -> bool:
         """Whether a few more were not."""
         return self._broken is not None and self._broken - self._held <= max(1, CLOSE * self._broken)

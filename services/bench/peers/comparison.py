@@ -101,6 +101,8 @@ class Trials:
         """Bytes that the server held, by the number of sessions."""
         self._steps: list[Step] = []
         self._remarks: list[str] = []
+        self._cut_short = False
+        """Whether the load generator was late while the most sessions were looked for: they are not known, then."""
 
     async def run(self) -> Outcome:
         """Measure with few sessions, then look for the most.
@@ -121,10 +123,12 @@ class Trials:
                     approach.tell(sessions, held=False, cpu=1.0)
                     continue
                 if step is None:
+                    self._cut_short = True
                     break
                 approach.tell(sessions, held=bool(step.held), cpu=step.cpu or 0.0)
-            if effort.trials and approach.held and not approach.found:
-                self._remarks.append(f"the number of sessions is known to be {approach.held} or a little more")
+            if effort.trials and not approach.found:
+                less = "" if approach.broken is None else f" and fewer than {approach.broken}"
+                self._remarks.append(f"the number of sessions is known to be {approach.held} or more{less}")
         elif few is not None and effort.trials:
             await self._step(2 * effort.few)
         most = next((step for step in self._steps if step.sessions == approach.held), None)
@@ -132,6 +136,7 @@ class Trials:
 
     def _run_of(self, approach: Approach) -> Run:
         subject = self._subject
+        searched = subject.knee and self._effort.trials > 0
         return Run(
             name=subject.title,
             workload=subject.workload,
@@ -144,7 +149,7 @@ class Trials:
             },
             steps=sorted(self._steps, key=lambda step: step.sessions),
             level=str(self._level),
-            knee=approach.held if subject.knee and self._effort.trials and self._steps else None,
+            knee=approach.held if approach.found or (approach.held and not self._cut_short and searched) else None,
             remarks=[*subject.remarks, *self._remarks],
         )
 
