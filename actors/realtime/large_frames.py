@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from .client_events import ClientEvent, InputAudioBufferAppend
 from .decoding import decode_client_event
+from .errors import ClientMistake
 from .names import Dialect
 
 SLICE: Final = 256 * 1024
@@ -36,7 +37,10 @@ def _recording(frame: str, dialect: Dialect) -> ClientEvent | None:
     begin = _AUDIO.search(frame, 0, _PROLOGUE)
     if begin is None or (end := frame.find('"', begin.end())) < 0 or _AUDIO.search(frame, end) is not None:
         return None
-    event = decode_client_event(frame[: begin.end()] + frame[end:], dialect)
+    try:
+        event = decode_client_event(frame[: begin.end()] + frame[end:], dialect)
+    except ClientMistake:  # what it is depends on the whole
+        return None
     if not isinstance(event, InputAudioBufferAppend) or event.audio:
         return None
     audio = _decoded(frame, begin.end(), end)

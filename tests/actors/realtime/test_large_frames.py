@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from troupe.actors.realtime import large_frames
 from troupe.actors.realtime.client_events import ClientEvent, InputAudioBufferAppend
@@ -54,6 +54,7 @@ MEMBERS = st.sampled_from(
 )
 
 
+@example(APPEND, "\\\"", 4)
 @given(MEMBERS, BODIES, st.sampled_from([4, 8, SLICE]))
 def test_whatever_it_is_it_means_the_same(form: str, body: str, size: int) -> None:
     frame = form % body

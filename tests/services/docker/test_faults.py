@@ -131,7 +131,8 @@ async def test_slow_to_stop_it_is_killed_after_its_grace(socket: Path, tmp_path:
 
 
 async def test_crash_loop_ends_when_the_limit_is_reached(socket: Path, tmp_path: Path) -> None:
-    plan = stand_in(health=None, ports={}, command=(*PYTHON, "raise SystemExit(1)"), restart=RestartRule(intensity=1))
+    dies = (*PYTHON, "import time; time.sleep(1); raise SystemExit(1)")  # not before it counts as started
+    plan = stand_in(health=None, ports={}, command=dies, restart=RestartRule(intensity=1))
     with pytest.raises(RestartLimitExceeded):
         async with running(socket, tmp_path, plan) as ran:
             await ran.system.ref("stand-in-0").wait_ended()
