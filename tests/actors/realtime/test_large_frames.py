@@ -54,7 +54,7 @@ MEMBERS = st.sampled_from(
 )
 
 
-@example(APPEND, "\\\"", 4)
+@example(APPEND, '\\"', 4)
 @given(MEMBERS, BODIES, st.sampled_from([4, 8, SLICE]))
 def test_whatever_it_is_it_means_the_same(form: str, body: str, size: int) -> None:
     frame = form % body
