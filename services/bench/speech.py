@@ -1,4 +1,4 @@
-"""What the users of a load say: recordings, the embedded voice, or vowels that were computed.
+"""What the users of a load say: recordings, of speech or of sessions, the embedded voice, or vowels that were computed.
 
 Each piece is one utterance: speech without a pause that would end a turn, and without silence round it, so that "the
 end of speech" is the last sample.
@@ -14,11 +14,13 @@ from typing import Final
 
 import numpy as np
 
+from ...actors.voice.tape import NoTape
 from ...codecs.errors import RefusedFormat, RoleError, UnsupportedFormat
 from ...codecs.pcm import Float64, Int16, int16_from_bytes, saturate
 from ...codecs.resample import Resampler
 from ..talk.dialogue import RATE
 from ..talk.sound import recording
+from .retold import is_recorded_session, said
 
 SENTENCES: Final = (
     "Tell me what the time is.",
@@ -50,6 +52,8 @@ class NoSpeech(Exception):
 def recorded(paths: Iterable[Path]) -> list[Int16]:
     """Return the utterances of recordings, whatever their format; a folder stands for the recordings in it.
 
+    Of the recording of a session (``troupe serve --record``) it is what its user said.
+
     Raises:
         NoSpeech: There are no files, or no speech is in them.
         OSError: A file can't be read.
@@ -58,7 +62,7 @@ def recorded(paths: Iterable[Path]) -> list[Int16]:
     utterances: list[Int16] = []
     for path in paths:
         if path.is_dir():
-            for file in sorted(path.iterdir()):
+            for file in sorted(each for each in path.iterdir() if each.is_file()):
                 with suppress(RefusedFormat, RoleError, UnsupportedFormat):  # a text beside the recordings
                     utterances += _utterances(file)
         else:
@@ -69,7 +73,12 @@ def recorded(paths: Iterable[Path]) -> list[Int16]:
 
 
 def _utterances(file: Path) -> list[Int16]:
-    return cut(int16_from_bytes(b"".join(recording(file))))
+    if not is_recorded_session(file):
+        return cut(int16_from_bytes(b"".join(recording(file))))
+    try:
+        return cut(said(file))
+    except NoTape as error:
+        raise NoSpeech(str(error)) from None
 
 
 def cut(samples: Int16) -> list[Int16]:

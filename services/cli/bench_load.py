@@ -57,7 +57,7 @@ def load(
     speak: Annotated[
         tuple[Path, ...],
         Parameter(
-            help="Recordings, or folders of them, in any format; a computer's voice if none are given.",
+            help="Recordings of speech in any format, or of sessions, or folders of them; else a computer's voice.",
             negative="",
             show_default=False,
         ),

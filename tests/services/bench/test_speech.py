@@ -3,10 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conversations import Script, conversation
+from troupe.actors.realtime import client_events as client
+from troupe.actors.realtime import server_events as server
+from troupe.codecs.audio_format import G711_ULAW
 from troupe.codecs.pcm import Int16
 from troupe.codecs.resample import Resampler
 from troupe.codecs.silero import SileroModel
 from troupe.codecs.vad import VadStream, step
+from troupe.runtime.testing import run
 from troupe.services.bench.speech import LONGEST, NoSpeech, cut, generated, load, recorded, save, vowels
 
 RATE = 24_000
@@ -66,3 +71,22 @@ def test_vowels_are_taken_for_speech(pitch: float) -> None:
     stream.push(resampler.push(vowels(1.5, pitch=pitch)))
     judged = [float(step(model, [stream])[0]) for _ in range(stream.waiting)]
     assert np.mean(np.array(judged) > 0.5) > 0.95
+
+
+def test_the_user_of_a_recorded_session_is_heard_again(tmp_path: Path) -> None:
+    telephone = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcmu"}}}}
+
+    async def have_a_session() -> None:
+        async with conversation(Script(), record=tmp_path) as caller:
+            await caller.say_something(1.0)
+            await caller.send(client.SessionUpdate(session=telephone))
+            await caller.until(server.SessionUpdated)
+            await caller.send(client.InputAudioBufferAppend(audio=G711_ULAW.encode(sound(2.0 * 8000 / RATE))))
+            await caller.until(server.InputAudioBufferSpeechStarted)
+
+    run(have_a_session)
+    assert [len(each) / RATE for each in recorded([tmp_path])] == pytest.approx([1.0, 2.0], abs=0.02)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-5] + b"12345")
+    with pytest.raises(NoSpeech, match="damaged"):
+        recorded([file])
