@@ -256,10 +256,13 @@ def test_broken_files_end_in_our_errors(sample, numbered, name, sandboxed):
     assert "SandboxDied" not in outcomes
 
 
-def test_in_a_sandbox_it_is_the_same(numbered, mark):
+def test_in_a_sandbox_it_is_the_same(numbered, mark, luminance):
     with Sandbox() as sandbox:
         caged = load(numbered.read(), sandbox=sandbox)
         one = compose(caged, [Overlay(what=mark, start=0.1)], stop=0.4)
+        other = compose(numbered, [Overlay(what=mark, start=0.1)], stop=0.4)
         assert one.asset.sandbox is sandbox
-        assert one.asset.read() == compose(numbered, [Overlay(what=mark, start=0.1)], stop=0.4).asset.read()
+        assert one.asset.info == other.asset.info
+        pictures, others = (luminance(load(each.asset.read())).astype(int) for each in (one, other))
+        assert np.abs(pictures - others).max() <= 2  # once in thousands of times, x264 takes a byte more for a picture
         assert thumbnail(caged, 1.0).read() == thumbnail(numbered, 1.0).read()
