@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from functools import partial
+from typing import Self
 
 from .contracts import CloneVoice, Model, Voice
 from .endpoint import JSON, HttpEndpoint
 from .http import LARGEST_COMPLAINT, Deadlines, HttpAnswer, HttpClient
 from .http_errors import unexpected
 from .retries import Retries
+from .usage import Meters
 from .websocket import SocketRequest, WebSocket, connect
 
 
@@ -24,6 +27,16 @@ class Api:
         self._http = http
         self._endpoint = endpoint
         self._retries = Retries()
+        self.meters = Meters()
+        """What was used of all its models."""
+        self.meter = self.meters.of("")
+        """What counts the requests that are sent through this."""
+
+    def of(self, model: str) -> Self:
+        """Return the same API, with requests that are counted as those of a model."""
+        api = copy(self)
+        api.meter = self.meters.of(model)
+        return api
 
     @property
     def provider(self) -> str:
@@ -82,7 +95,14 @@ class Api:
         """Return what connects to a path by WebSocket, each time it is called; see `websocket.connect`."""
         endpoint = self._endpoint
         where = SocketRequest.of(endpoint.request("GET", path))
-        return partial(connect, where, provider=endpoint.provider, deadlines=endpoint.deadlines, retries=self._retries)
+        return partial(
+            connect,
+            where,
+            provider=endpoint.provider,
+            deadlines=endpoint.deadlines,
+            retries=self._retries,
+            meter=self.meter,
+        )
 
     def post(
         self,
@@ -104,6 +124,7 @@ class Api:
             provider=endpoint.provider,
             deadlines=deadlines or endpoint.deadlines,
             retries=None if once else self._retries,
+            meter=self.meter,
         )
 
     async def fetch(self, path: str, body: bytes | None = None, *, method: str = "") -> bytes:
@@ -123,6 +144,7 @@ class Api:
             provider=endpoint.provider,
             deadlines=endpoint.deadlines,
             retries=self._retries,
+            meter=self.meter,
         )
 
     async def check_type(self, answer: HttpAnswer, *wanted: str) -> None:

@@ -4,14 +4,16 @@ This is all that consumers import; which provider answers is a matter of configu
 seconds from the start of what the call is about.
 """
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
 from ..runtime import DuplexRequest, Request, StreamRequest
+from ..runtime.histogram import Histogram
 from .inference.results import Voice, Word
 
 __all__ = [
+    "Account",
     "CloneVoice",
     "DeleteVoice",
     "Embed",
@@ -21,6 +23,7 @@ __all__ = [
     "Feature",
     "Generate",
     "GenerationEvent",
+    "GetAccounts",
     "GetModel",
     "GetUsage",
     "ImagePart",
@@ -365,3 +368,21 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 class GetUsage(Request[Usage], frozen=True):
     """What was used since the actor started."""
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What one model of a provider was used for, and what it took to ask."""
+
+    model: str
+    """What the provider calls it; empty for what is about none, such as the list of models."""
+    usage: Usage
+    retries: dict[str, int]
+    """Requests that were sent again, by the code of the `troupe.actors.errors.ProviderError` that was the reason."""
+    connects: Histogram
+    """Seconds to a connection, TLS included, where one was made; it goes on counting: to read, not to change."""
+
+
+class GetAccounts(Request[tuple[Account, ...]], frozen=True):
+    """What was used since the actor started, model by model."""
+
+    control: ClassVar[bool] = True

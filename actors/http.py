@@ -17,7 +17,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Generic, Self, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +32,7 @@ from .http_errors import raise_transport_error, refused, request_id
 from .ndjson import LineTooLong, NdjsonDecoder
 from .retries import Retries, retried
 from .sse import EventTooLong, SseDecoder, SseEvent
+from .usage import Meter
 
 T = TypeVar("T")
 
@@ -105,7 +106,13 @@ class HttpClient:
 
     @asynccontextmanager
     async def stream(
-        self, request: HttpRequest, *, provider: str, deadlines: Deadlines, retries: Retries | None = None
+        self,
+        request: HttpRequest,
+        *,
+        provider: str,
+        deadlines: Deadlines,
+        retries: Retries | None = None,
+        meter: Meter | None = None,
     ) -> AsyncGenerator["HttpAnswer"]:
         """Send a request and read its answer inside the block.
 
@@ -116,13 +123,15 @@ class HttpClient:
             provider: The provider's name, for errors.
             deadlines: How long what may take.
             retries: The budget for sending it again; None for never.
+            meter: Counts connections that are made for it, and how often it is sent again.
 
         Raises:
             ProviderError: The provider can't be reached, refused the request, or took too long.
         """
         started = current_time()
         allowed = min(deadlines.first, deadlines.total)
-        response = await retried(lambda left: self._send(request, provider, deadlines.connect, left), retries, allowed)
+        send = partial(self._send, request, provider, deadlines.connect, meter)
+        response = await retried(send, retries, allowed, meter)
         async with open_body(response) as chunks:
             cut = Cut(response.extensions["network_stream"].get_extra_info("socket"), self._timer)
             answer = HttpAnswer(response, chunks, provider, deadlines, current_time() - started, cut)
@@ -142,6 +151,7 @@ class HttpClient:
         provider: str,
         deadlines: Deadlines,
         retries: Retries | None = None,
+        meter: Meter | None = None,
         limit: int = 16 * 2**20,
     ) -> bytes:
         """Send a request and return the body of its answer.
@@ -149,10 +159,12 @@ class HttpClient:
         Raises:
             ProviderError: As `stream`, and if the body has more than `limit` bytes.
         """
-        async with self.stream(request, provider=provider, deadlines=deadlines, retries=retries) as answer:
+        async with self.stream(request, provider=provider, deadlines=deadlines, retries=retries, meter=meter) as answer:
             return await answer.read(limit)
 
-    async def _send(self, request: HttpRequest, provider: str, connect: float, left: float) -> httpx2.Response:
+    async def _send(
+        self, request: HttpRequest, provider: str, connect: float, meter: Meter | None, left: float
+    ) -> httpx2.Response:
         """Send a request; return the response, whose body is still to be read, if it is a success."""
         timeout = httpx2.Timeout(None, connect=connect, pool=connect)
         response: httpx2.Response | None = None
@@ -161,7 +173,12 @@ class HttpClient:
             try:
                 response = await self._client.send(
                     self._client.build_request(
-                        request.method, request.url, headers=request.headers, content=request.body, timeout=timeout
+                        request.method,
+                        request.url,
+                        headers=request.headers,
+                        content=request.body,
+                        timeout=timeout,
+                        extensions={} if meter is None else {"trace": _Connecting(meter)},
                     ),
                     stream=True,
                 )
@@ -174,6 +191,29 @@ class HttpClient:
         if not response.is_success:
             raise refused(provider, response.status_code, response.headers, body)
         return response
+
+
+class _Connecting:
+    """Notes how long it took to connect, if a request needed that: the pool tells of each step (httpcore's `trace`)."""
+
+    __slots__ = ("_meter", "_seconds", "_started")
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._started = 0.0
+        self._seconds: float | None = None
+
+    async def __call__(self, step: str, info: Mapping[str, object]) -> None:
+        match step:
+            case "connection.connect_tcp.started":
+                self._started = current_time()
+            case "connection.connect_tcp.complete" | "connection.start_tls.complete":
+                self._seconds = current_time() - self._started
+            case "http11.send_request_headers.started" if self._seconds is not None:
+                self._meter.connects.observe(self._seconds)
+                self._seconds = None
+            case _:
+                pass
 
 
 @cache

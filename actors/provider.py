@@ -4,8 +4,19 @@ from typing import ClassVar, Generic, TypeVar
 
 from ..runtime import Actor
 from .api import Api
-from .contracts import CloneVoice, DeleteVoice, GetModel, GetUsage, ListModels, ListVoices, Model, Usage, Voice
-from .usage import Meter
+from .contracts import (
+    Account,
+    CloneVoice,
+    DeleteVoice,
+    GetAccounts,
+    GetModel,
+    GetUsage,
+    ListModels,
+    ListVoices,
+    Model,
+    Usage,
+    Voice,
+)
 
 ApiT = TypeVar("ApiT", bound=Api)
 
@@ -21,7 +32,6 @@ class ProviderActor(Actor, Generic[ApiT]):
 
     def __init__(self, api: ApiT) -> None:
         self._api = api
-        self._meter = Meter()
 
     async def models(self, request: ListModels) -> tuple[Model, ...]:
         """Return the models that there are; see `Api.models`."""
@@ -29,7 +39,11 @@ class ProviderActor(Actor, Generic[ApiT]):
 
     def usage(self, request: GetUsage) -> Usage:
         """Return what was used so far."""
-        return self._meter.usage
+        return self._api.meters.usage
+
+    def accounts(self, request: GetAccounts) -> tuple[Account, ...]:
+        """Return what was used so far of each model, and what it took to ask."""
+        return self._api.meters.accounts
 
 
 class DescribingActor(ProviderActor[ApiT]):

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from anyio import current_time, sleep
 
 from .errors import ProviderError, ProviderTimeout
+from .usage import Meter
 
 T = TypeVar("T")
 
@@ -56,13 +57,16 @@ class Retries:
         return delay
 
 
-async def retried(call: Callable[[float], Awaitable[T]], retries: Retries | None, allowed: float) -> T:
+async def retried(
+    call: Callable[[float], Awaitable[T]], retries: Retries | None, allowed: float, meter: Meter | None = None
+) -> T:
     """Do something until it succeeds, or there is no use in trying.
 
     Args:
         call: What to do, given the seconds that are left for it.
         retries: The budget for doing it again; None for never.
         allowed: Seconds for all attempts and the delays between them.
+        meter: Counts what is done again, and why.
 
     Raises:
         ProviderError: What the last attempt raised. What took too long is not tried again.
@@ -81,4 +85,6 @@ async def retried(call: Callable[[float], Awaitable[T]], retries: Retries | None
             delay = retries.delay(failures, error.retry_after, latest - current_time())
             if delay is None:
                 raise
+            if meter is not None:
+                meter.retries[error.code] += 1
         await sleep(delay)

@@ -15,6 +15,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final, NoReturn, Self
 from urllib.parse import urlsplit
 
@@ -45,6 +46,7 @@ from .errors import BrokenStream, ProviderError, ProviderFailed, ProviderTimeout
 from .http import Deadlines, HttpRequest, trusted
 from .http_errors import closed, refused, request_id, unexpected
 from .retries import Retries, retried
+from .usage import Meter
 
 LARGEST_MESSAGE: Final = 16 * 2**20
 """Bytes: a second of audio is 130 kB in base64, but ElevenLabs has been seen to send more than 1 MiB at once."""
@@ -288,6 +290,7 @@ async def connect(
     provider: str,
     deadlines: Deadlines,
     retries: Retries | None = None,
+    meter: Meter | None = None,
     largest: int = LARGEST_MESSAGE,
 ) -> AsyncGenerator[WebSocket]:
     """Connect, and talk inside the block. At its end the connection is closed in good order.
@@ -301,13 +304,15 @@ async def connect(
             take a message. `total` is what it may take all in all to send what is expected of it; see
             `WebSocket.expect`.
         retries: The budget for connecting again; None for never.
+        meter: Counts connections, how long it took to make them, and how often it was tried again.
         largest: Bytes that a message may have.
 
     Raises:
         ProviderError: The provider can't be reached, refused the handshake, or took too long.
     """
     allowed = min(deadlines.first, deadlines.total)
-    socket = await retried(lambda left: _open(request, provider, deadlines, left, largest), retries, allowed)
+    open_ = partial(_open, request, provider, deadlines, largest, meter)
+    socket = await retried(open_, retries, allowed, meter)
     try:
         yield socket
         await socket.close()
@@ -319,13 +324,18 @@ async def connect(
         await socket.abort()
 
 
-async def _open(request: SocketRequest, provider: str, deadlines: Deadlines, left: float, largest: int) -> WebSocket:
+async def _open(
+    request: SocketRequest, provider: str, deadlines: Deadlines, largest: int, meter: Meter | None, left: float
+) -> WebSocket:
     stream: ByteStream | None = None
     socket: WebSocket | None = None
     try:
         with move_on_after(left):
             address = _address(request, provider)
+            started = current_time()
             stream = await _connected(address, provider, deadlines.connect)
+            if meter is not None:
+                meter.connects.observe(current_time() - started)
             protocol = ClientProtocol(address, max_size=largest, logger=_quiet)
             response = await _shaken(stream, protocol, request, provider)
             socket = WebSocket(stream, protocol, response, provider, deadlines)

@@ -21,6 +21,15 @@ class Unreadable(Exception):
     """The server's numbers can't be had; the text says why."""
 
 
+HEADS: Final = (
+    *("provider", "stage", "model", "ok", "left", "errors", "retries", "connect, p50", "first, p50", "first, p99"),
+    *("circuit", "used", "cost"),
+)
+USED: Final = {"input_tokens": "in", "output_tokens": "out", "characters": "characters", "seconds": "s of audio"}
+"""What is shown of what was used, and what it is called there."""
+_AMOUNTS: Final = {f"troupe_provider_{name}_total": name for name in USED}
+
+
 Sample = tuple[str, dict[str, str], float]
 
 
@@ -31,25 +40,35 @@ class Provider:
     outcomes: Counter[str] = field(default_factory=Counter[str])
     first: dict[float, float] = field(default_factory=lambda: defaultdict(float))
     """Answers that began within so many seconds, by the bounds of their distribution."""
+    connect: dict[float, float] = field(default_factory=lambda: defaultdict(float))
+    """Connections that were made within so many seconds, likewise."""
+    used: Counter[str] = field(default_factory=Counter[str])
+    """What was used, by the names of `USED`."""
+    retries: Counter[str] = field(default_factory=Counter[str])
+    """Requests that were sent again, by the reason."""
     cost: float = 0.0
     circuit: float = 0.0
 
-    def quantile(self, share: float) -> float | None:
-        """Return the seconds within which that share of answers began, between two bounds as if evenly spread."""
-        total = self.first.get(float("inf"), 0)
-        if not total:
-            return None
-        below, least = 0.0, 0.0
-        for bound in sorted(self.first):
-            count = self.first[bound]
-            if count >= share * total:
-                return (
-                    least
-                    if bound == float("inf")
-                    else least + (bound - least) * (share * total - below) / (count - below)
-                )
-            below, least = count, bound
-        return least
+
+def quantile(counts: dict[float, float], share: float) -> float | None:
+    """Return the seconds within which that share of a distribution lies, between two bounds as if evenly spread.
+
+    Args:
+        counts: Values up to each bound, all of them up to infinity.
+        share: From 0 to 1.
+    """
+    total = counts.get(float("inf"), 0)
+    if not total:
+        return None
+    below, least = 0.0, 0.0
+    for bound in sorted(counts):
+        count = counts[bound]
+        if count >= share * total:
+            if bound == float("inf"):
+                break
+            return least + (bound - least) * (share * total - below) / (count - below)
+        below, least = count, bound
+    return least
 
 
 def live(url: str, key: str) -> Table:
@@ -82,42 +101,56 @@ def gathered(page: list[Sample]) -> dict[tuple[str, str, str], Provider]:
     """Return the numbers by provider, stage and model; those of several workers together."""
     found: dict[tuple[str, str, str], Provider] = defaultdict(Provider)
     for name, labels, value in page:
-        if "model" not in labels:
+        if not labels.get("model"):  # what is about none, such as lists of models, is not shown
             continue
         one = found[labels["provider"], labels["stage"], labels["model"]]
-        if name == "troupe_provider_outcomes_total":
-            one.outcomes[labels["outcome"]] += round(value)
-        elif name == "troupe_provider_first_seconds_bucket":
-            one.first[float(labels["le"])] += value
-    for name, labels, value in page:
-        for (provider, stage, _), one in found.items():
-            if name == "troupe_provider_circuit" and labels["provider"].endswith(f"/{provider}/{stage}"):
-                one.circuit = max(one.circuit, value)
-            elif name == "troupe_provider_cost_total" and (labels["provider"], labels["stage"]) == (provider, stage):
+        match name:
+            case "troupe_provider_outcomes_total":
+                one.outcomes[labels["outcome"]] += round(value)
+            case "troupe_provider_first_seconds_bucket":
+                one.first[float(labels["le"])] += value
+            case "troupe_provider_connect_seconds_bucket":
+                one.connect[float(labels["le"])] += value
+            case "troupe_provider_retries_total":
+                one.retries[labels["reason"]] += round(value)
+            case "troupe_provider_cost_total":
                 one.cost += value
+            case _ if name in _AMOUNTS:
+                one.used[_AMOUNTS[name]] += round(value)
+            case _:
+                pass
+    circuits = [(labels["provider"], value) for name, labels, value in page if name == "troupe_provider_circuit"]
+    for (provider, stage, _), one in found.items():
+        ours = (value for path, value in circuits if path.endswith(f"/{provider}/{stage}"))
+        one.circuit = max(ours, default=0.0)
     return dict(found)
 
 
 def table(found: dict[tuple[str, str, str], Provider]) -> Table:
     """Return them for the terminal."""
-    heads = ("provider", "stage", "model", "ok", "left", "errors", "first, p50", "first, p99", "circuit", "cost")
-    shown = Table(*heads, box=None, padding=(0, 2, 0, 0))
+    shown = Table(*HEADS, box=None, padding=(0, 2, 0, 0))
     for (provider, stage, model), one in sorted(found.items()):
-        errors = {code: count for code, count in one.outcomes.most_common() if code not in NO_ERRORS}
-        told = ", ".join(f"{count} {code}" for code, count in errors.items())
+        errors = Counter({code: count for code, count in one.outcomes.items() if code not in NO_ERRORS})
         shown.add_row(
             Text(provider, "bold"),
             stage,
             model,
             str(one.outcomes["ok"]),
             str(one.outcomes["left"]),
-            Text(told or "0", "red" if errors else "green"),
-            _seconds(one.quantile(0.5)),
-            _seconds(one.quantile(0.99)),
+            Text(_told(errors) or "0", "red" if errors else "green"),
+            _told(one.retries) or "0",
+            _seconds(quantile(one.connect, 0.5)),
+            _seconds(quantile(one.first, 0.5)),
+            _seconds(quantile(one.first, 0.99)),
             Text(*CIRCUITS[one.circuit]),
+            ", ".join(f"{one.used[name]} {unit}" for name, unit in USED.items() if one.used[name]),
             f"${one.cost:.4f}" if one.cost else "",
         )
     return shown
+
+
+def _told(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {code}" for code, count in counts.most_common())
 
 
 def _seconds(value: float | None) -> str:

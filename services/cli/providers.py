@@ -33,8 +33,8 @@ def providers(
 ) -> None:
     """Show every kind of provider: what it does, whether its key or model is here, and whether it works.
 
-    Keys are never shown. With the address of a server: its providers' calls, times to the first of an answer, errors,
-    circuit breakers and cost, since it was started.
+    Keys are never shown. With the address of a server: its providers' calls, errors, retries, times to connect and to
+    the first of an answer, circuit breakers, what was used and what it cost, since it was started.
     """
     console = Console(highlight=False)
     if url is not None:

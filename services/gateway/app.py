@@ -38,7 +38,7 @@ from .limits import Limits
 from .minting import ENDPOINTS, Endpoint
 from .noticeboard import Noticeboard
 from .page import HEADERS, status_page
-from .readiness import parts_down, providers_of, usage_of
+from .readiness import accounts_of, parts_down, providers_of
 from .refusals import Refusal, starting
 from .shared import Shared
 from .transports import accept
@@ -184,7 +184,7 @@ class Gateway:
             collected += metrics.connections(self.connections.statistics())
             collected += metrics.conversations(self.voice.services.tally)
             collected += metrics.actors(self.voice)
-            collected += metrics.providers(await providers_of(self.voice), await usage_of(self.voice))
+            collected += metrics.providers(await providers_of(self.voice), await accounts_of(self.voice))
         return collected
 
     async def _post_metrics(self, board: Noticeboard) -> None:

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import msgspec
 
-from ...actors.contracts import Usage
+from ...actors.contracts import Account
 from ...actors.routing import Circuit, ProviderStatus
 from ...actors.routing.record import Record
 from ...actors.voice.services import Tally
@@ -104,14 +104,16 @@ def actors(voice: VoiceSystem) -> Iterator[Metric]:
     yield counter("troupe_actor_restarts_total", "How often each was started again.", restarts, "actor")
 
 
-def providers(statuses: Mapping[str, Iterable[ProviderStatus]], used: Mapping[str, Usage]) -> Iterator[Metric]:
-    """Give how the providers of the routers are doing.
+def providers(
+    statuses: Mapping[str, Iterable[ProviderStatus]], used: Mapping[str, Iterable[Account]]
+) -> Iterator[Metric]:
+    """Give how the providers of the routers are doing, and what was used of all providers.
 
     The names in the labels, models' included, are those of the configuration: what clients ask for is none of them.
 
     Args:
         statuses: By the path of the router.
-        used: By the path of the provider.
+        used: By the path of the provider, of each of its models.
     """
     yield from _breakers(statuses)
     records: dict[tuple[str, ...], Record] = {
@@ -124,9 +126,20 @@ def providers(statuses: Mapping[str, Iterable[ProviderStatus]], used: Mapping[st
     outcomes = {(*key, outcome): count for key, each in records.items() for outcome, count in each.outcomes.items()}
     ended = "Calls that have ended: ok, left by the caller, or the code of the error."
     yield counter("troupe_provider_outcomes_total", ended, outcomes, *labels, "outcome")
+    yield from _accounts({(*_named(path), each.model): each for path, models in used.items() for each in models})
+
+
+def _accounts(accounts: Mapping[tuple[str, ...], Account]) -> Iterator[Metric]:
+    """Give what was used, by provider, stage and model."""
+    labels = ("provider", "stage", "model")
     for name, help_ in USED.items():
-        amounts: dict[tuple[str, ...], float] = {_named(path): getattr(usage, name) for path, usage in used.items()}
-        yield counter(f"troupe_provider_{name}_total", help_, amounts, "provider", "stage")
+        amounts: dict[tuple[str, ...], float] = {key: getattr(each.usage, name) for key, each in accounts.items()}
+        yield counter(f"troupe_provider_{name}_total", help_, amounts, *labels)
+    again = {(*key, why): count for key, each in accounts.items() for why, count in each.retries.items()}
+    yield counter("troupe_provider_retries_total", "Requests that were sent again, and why.", again, *labels, "reason")
+    connects = {key: each.connects for key, each in accounts.items()}
+    made = "Seconds to a connection, TLS included, where one was made."
+    yield histogram("troupe_provider_connect_seconds", made, connects, *labels)
 
 
 def _named(path: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from anyio import create_task_group
 
-from ...actors.contracts import GetUsage, Usage
+from ...actors.contracts import Account, GetAccounts
 from ...actors.routing import ListProviders, ProviderStatus
 from ...runtime import Ref
 from ...runtime.errors import RuntimeFault
@@ -29,16 +29,16 @@ async def providers_of(voice: VoiceSystem) -> dict[str, tuple[ProviderStatus, ..
     return answers
 
 
-async def usage_of(voice: VoiceSystem) -> dict[str, Usage]:
+async def accounts_of(voice: VoiceSystem) -> dict[str, tuple[Account, ...]]:
     """Return what was used of each provider, by its path; of those that say it. Cancelling is safe."""
-    used: dict[str, Usage] = {}
+    used: dict[str, tuple[Account, ...]] = {}
 
     async def ask(ref: Ref) -> None:
-        with suppress(RuntimeFault):  # it is restarting, gone, or up to its neck in work
-            used[ref.name] = await ref.ask(GetUsage(), timeout=PATIENCE)
+        with suppress(RuntimeFault):  # it is restarting, or gone
+            used[ref.name] = await ref.ask(GetAccounts(), timeout=PATIENCE)
 
     async with create_task_group() as tasks:
-        for ref in voice.system.find(GetUsage):
+        for ref in voice.system.find(GetAccounts):
             tasks.start_soon(ask, ref)
     return dict(sorted(used.items()))
 

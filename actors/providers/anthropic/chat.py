@@ -43,19 +43,20 @@ class AnthropicChat(DescribingActor[AnthropicApi]):
     async def generate(self, request: Generate, replies: Sender[GenerationEvent]) -> None:
         """Send what the model writes, as it writes it. Cancelling closes the request, and the model stops."""
         model, provider = request.model or self._model, self._api.provider
-        with self._meter.call():
+        api = self._api.of(model)
+        with api.meter.call():
             while True:
                 habits, answered = self._habits.get(model, Habits()), False
                 body = encode_messages(
                     request, model, self._options, provider=provider, habits=habits, thoughts=self._thoughts
                 )
                 try:
-                    async with self._api.post("/v1/messages", body) as answer:
+                    async with api.post("/v1/messages", body) as answer:
                         answered = True
-                        await self._api.check_type(answer, "text/event-stream")
+                        await api.check_type(answer, "text/event-stream")
                         decoder = MessageDecoder(provider, begun(request) if habits.prefill else "")
                         remember = partial(self._remember, model, decoder)
-                        await pass_on(answer, answer.event_data(), decoder, replies, self._meter, remember)
+                        await pass_on(answer, answer.event_data(), decoder, replies, api.meter, remember)
                         return
                 except (InvalidRequest, CannotContinue) as error:
                     adapted = _adapted(habits, error)

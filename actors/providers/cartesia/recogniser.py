@@ -24,6 +24,7 @@ class CartesiaRecogniser(ProviderActor[CartesiaApi]):
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance. Cancelling drops the connection."""
-        hearing = CartesiaHearing(self._api.provider)
-        utterance = Utterance(caller, request.rate, hearing, self._api.deadlines, self._api.provider)
-        await utterance.hear(self._api.socket(socket_path(request, self._options)), self._meter)
+        api = self._api.of(request.model or self._options.model)
+        hearing = CartesiaHearing(api.provider)
+        utterance = Utterance(caller, request.rate, hearing, api.deadlines, api.provider)
+        await utterance.hear(api.socket(socket_path(request, self._options)), api.meter)

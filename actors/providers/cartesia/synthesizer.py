@@ -27,6 +27,7 @@ class CartesiaSynthesizer(SpeakingActor[CartesiaApi]):
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling drops the connection."""
         options = wished(self._options, request, self._api.provider)
-        talking = partial(CartesiaTalking, self._api.provider, options)
-        speech = SpokenOver(caller, options.rate, talking, self._api.deadlines, self._meter, self._api.provider)
-        await speech.run(self._api.socket(PATH))
+        api = self._api.of(options.model)
+        talking = partial(CartesiaTalking, api.provider, options)
+        speech = SpokenOver(caller, options.rate, talking, api.deadlines, api.meter, api.provider)
+        await speech.run(api.socket(PATH))

@@ -33,7 +33,7 @@ class ChatterboxSpeech(CloningActor[ChatterboxApi]):
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
         options = wished(self._options, request, self._api.provider)
         await self._check(options.voice)
-        await speak_each(caller, options.rate, partial(self._speak, options), self._meter, self._api.provider)
+        await speak_each(caller, options.rate, partial(self._speak, options), self._api.meter, self._api.provider)
 
     async def _check(self, voice: str) -> None:
         """See that there is a voice: for one that it does not know the server speaks in another, and says nothing.

@@ -24,7 +24,8 @@ class DeepgramRecogniser(ProviderActor[DeepgramApi]):
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance. Cancelling drops the connection."""
+        api = self._api.of(request.model or self._options.model)
         query = listen_query(self._options, request, streamed=True)
-        hearing = DeepgramHearing(self._api.provider)
-        utterance = Utterance(caller, request.rate, hearing, self._api.deadlines, self._api.provider)
-        await utterance.hear(self._api.socket(f"/v1/listen?{query}"), self._meter)
+        hearing = DeepgramHearing(api.provider)
+        utterance = Utterance(caller, request.rate, hearing, api.deadlines, api.provider)
+        await utterance.hear(api.socket(f"/v1/listen?{query}"), api.meter)

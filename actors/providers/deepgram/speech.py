@@ -28,14 +28,15 @@ class DeepgramSpeech(SpeakingActor[DeepgramApi]):
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
-        path = f"/v1/speak?{speak_query(self._options, request, self._api.provider, streamed=False)}"
-        await speak_each(caller, self._options.rate, partial(self._speak, path), self._meter, self._api.provider)
+        api = self._api.of(request.voice or request.model or self._options.model)
+        path = f"/v1/speak?{speak_query(self._options, request, api.provider, streamed=False)}"
+        await speak_each(caller, self._options.rate, partial(self._speak, api, path), api.meter, api.provider)
 
-    async def _speak(self, path: str, text: str, piece: Piece) -> None:
+    async def _speak(self, api: DeepgramApi, path: str, text: str, piece: Piece) -> None:
         if len(text) > LONGEST:
-            raise RequestTooLong(self._api.provider, f"more than {LONGEST} characters in a piece")
+            raise RequestTooLong(api.provider, f"more than {LONGEST} characters in a piece")
         samples = RawSamples()
-        async with self._api.post(path, encode_text(text)) as answer:
-            await self._api.check_type(answer, "audio/", "application/octet-stream")
+        async with api.post(path, encode_text(text)) as answer:
+            await api.check_type(answer, "audio/", "application/octet-stream")
             async for chunk in answer.chunks():
                 await piece.push(samples.push(chunk))

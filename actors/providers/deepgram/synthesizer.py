@@ -28,8 +28,8 @@ class DeepgramSynthesizer(SpeakingActor[DeepgramApi]):
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling drops the connection."""
-        rate = self._options.rate
-        query = speak_query(self._options, request, self._api.provider, streamed=True)
-        talking = partial(DeepgramTalking, self._api.provider, rate)
-        speech = SpokenOver(caller, rate, talking, self._api.deadlines, self._meter, self._api.provider)
-        await speech.run(self._api.socket(f"/v1/speak?{query}"))
+        api, rate = self._api.of(request.voice or request.model or self._options.model), self._options.rate
+        query = speak_query(self._options, request, api.provider, streamed=True)
+        talking = partial(DeepgramTalking, api.provider, rate)
+        speech = SpokenOver(caller, rate, talking, api.deadlines, api.meter, api.provider)
+        await speech.run(api.socket(f"/v1/speak?{query}"))

@@ -34,9 +34,10 @@ class DeepgramTranscription(ProviderActor[DeepgramApi]):
             return
         path = f"/v1/listen?{listen_query(self._options, request, streamed=False)}"
         body = wav_header(request.rate, 1, len(pcm)) + pcm
-        with self._meter.call():
-            async with self._api.post(path, body, "audio/wav") as answer:
-                await self._api.check_type(answer, "application/json")
-                transcript = decode_recording(await answer.read(LARGEST_ANSWER), self._api.provider)
-        self._meter.add(Usage(seconds=len(pcm) / (2 * request.rate)))
+        api = self._api.of(request.model or self._options.model)
+        with api.meter.call():
+            async with api.post(path, body, "audio/wav") as answer:
+                await api.check_type(answer, "application/json")
+                transcript = decode_recording(await answer.read(LARGEST_ANSWER), api.provider)
+        api.meter.add(Usage(seconds=len(pcm) / (2 * request.rate)))
         await caller.send(transcript)

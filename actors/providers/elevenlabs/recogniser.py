@@ -24,7 +24,8 @@ class ElevenLabsRecogniser(ProviderActor[ElevenLabsApi]):
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance. Cancelling drops the connection."""
-        path = socket_path(request, self._options, self._api.provider)
-        hearing = ElevenLabsHearing(self._api.provider, request.rate)
-        utterance = Utterance(caller, request.rate, hearing, self._api.deadlines, self._api.provider)
-        await utterance.hear(self._api.socket(path), self._meter)
+        api = self._api.of(request.model or self._options.model)
+        path = socket_path(request, self._options, api.provider)
+        hearing = ElevenLabsHearing(api.provider, request.rate)
+        utterance = Utterance(caller, request.rate, hearing, api.deadlines, api.provider)
+        await utterance.hear(api.socket(path), api.meter)

@@ -28,12 +28,13 @@ class ElevenLabsSpeech(CloningActor[ElevenLabsApi]):
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
         options = wished(self._options, request, self._api.provider)
-        await speak_each(caller, options.rate, partial(self._speak, options), self._meter, self._api.provider)
+        api = self._api.of(options.model)
+        await speak_each(caller, options.rate, partial(self._speak, api, options), api.meter, api.provider)
 
-    async def _speak(self, options: SpeechOptions, text: str, piece: Piece) -> None:
-        samples, lines = RawSamples(), SpeechLines(self._api.provider, options.rate)
-        async with self._api.post(http_path(options), encode_speech(text, options)) as answer:
-            await self._api.check_type(answer, "application/json", "application/x-ndjson", "text/event-stream")
+    async def _speak(self, api: ElevenLabsApi, options: SpeechOptions, text: str, piece: Piece) -> None:
+        samples, lines = RawSamples(), SpeechLines(api.provider, options.rate)
+        async with api.post(http_path(options), encode_speech(text, options)) as answer:
+            await api.check_type(answer, "application/json", "application/x-ndjson", "text/event-stream")
             async for data in answer.lines():
                 pcm, words = lines.push(data)
                 await piece.push(samples.push(pcm), words)

@@ -27,6 +27,7 @@ class ElevenLabsSynthesizer(CloningActor[ElevenLabsApi]):
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling drops the connection."""
         options = wished(self._options, request, self._api.provider)
-        talking = partial(ElevenLabsTalking, self._api.provider, options)
-        speech = SpokenOver(caller, options.rate, talking, self._api.deadlines, self._meter, self._api.provider)
-        await speech.run(self._api.socket(socket_path(options)))
+        api = self._api.of(options.model)
+        talking = partial(ElevenLabsTalking, api.provider, options)
+        speech = SpokenOver(caller, options.rate, talking, api.deadlines, api.meter, api.provider)
+        await speech.run(api.socket(socket_path(options)))

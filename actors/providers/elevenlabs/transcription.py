@@ -35,9 +35,10 @@ class ElevenLabsTranscription(ProviderActor[ElevenLabsApi]):
             await caller.send(Transcript("", final=True))
             return
         form = encode_recording(pcm, request, self._options)
-        with self._meter.call():
-            async with self._api.post("/v1/speech-to-text", form.body, form.content_type) as answer:
-                await self._api.check_type(answer, "application/json")
-                transcript = decode_recording(await answer.read(LARGEST_ANSWER), self._api.provider)
-        self._meter.add(Usage(seconds=seconds))
+        api = self._api.of(request.model or self._options.model)
+        with api.meter.call():
+            async with api.post("/v1/speech-to-text", form.body, form.content_type) as answer:
+                await api.check_type(answer, "application/json")
+                transcript = decode_recording(await answer.read(LARGEST_ANSWER), api.provider)
+        api.meter.add(Usage(seconds=seconds))
         await caller.send(transcript)

@@ -28,12 +28,13 @@ class HumeSpeech(SpeakingActor[HumeApi]):
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
         options = wished(self._options, request, self._api.provider)
-        await speak_each(caller, RATE, partial(self._speak, options), self._meter, self._api.provider)
+        api = self._api.of(options.model)
+        await speak_each(caller, RATE, partial(self._speak, api, options), api.meter, api.provider)
 
-    async def _speak(self, options: SpeechOptions, text: str, piece: Piece) -> None:
-        samples, lines = RawSamples(), SpeechLines(self._api.provider, text)
-        async with self._api.post("/v0/tts/stream/json", encode_speech(text, options, self._api.provider)) as answer:
-            await self._api.check_type(answer, "application/json", "application/x-ndjson", "text/")
+    async def _speak(self, api: HumeApi, options: SpeechOptions, text: str, piece: Piece) -> None:
+        samples, lines = RawSamples(), SpeechLines(api.provider, text)
+        async with api.post("/v0/tts/stream/json", encode_speech(text, options, api.provider)) as answer:
+            await api.check_type(answer, "application/json", "application/x-ndjson", "text/")
             async for data in answer.lines():
                 pcm, words = lines.push(data)
                 await piece.push(samples.push(pcm), words)

@@ -43,24 +43,26 @@ class OllamaModels(DescribingActor[OllamaApi]):
     async def generate(self, request: Generate, replies: Sender[GenerationEvent]) -> None:
         """Send what the model writes, as it writes it. Cancelling closes the request, and the model stops."""
         provider = self._api.provider
-        body = encode_chat(request, request.model or self._model, self._options, provider)
-        with self._meter.call():
-            async with self._api.post("/api/chat", body) as answer:
-                await self._api.check_type(answer, NDJSON)
-                await pass_on(answer, answer.lines(), ChatDecoder(provider), replies, self._meter)
+        model = request.model or self._model
+        body, api = encode_chat(request, model, self._options, provider), self._api.of(model)
+        with api.meter.call():
+            async with api.post("/api/chat", body) as answer:
+                await api.check_type(answer, NDJSON)
+                await pass_on(answer, answer.lines(), ChatDecoder(provider), replies, api.meter)
 
     async def embed(self, request: Embed) -> Embeddings:
         """Return the vectors of texts, each of length 1."""
-        body = encode_embed(request, request.model or self._model, self._options)
-        with self._meter.call():
-            answer = decode_embedded(await self._api.fetch("/api/embed", body), self._api.provider)
-            self._meter.add(Usage(input_tokens=answer.prompt_eval_count))
-            return joined([packed(vector) for vector in answer.embeddings], len(request.texts), self._api.provider)
+        model = request.model or self._model
+        body, api = encode_embed(request, model, self._options), self._api.of(model)
+        with api.meter.call():
+            answer = decode_embedded(await api.fetch("/api/embed", body), api.provider)
+            api.meter.add(Usage(input_tokens=answer.prompt_eval_count))
+            return joined([packed(vector) for vector in answer.embeddings], len(request.texts), api.provider)
 
     async def pull(self, request: PullModel, replies: Sender[PullProgress]) -> None:
         """Fetch a model, telling how far it is. Cancelling stops the fetch; the next one goes on from there."""
         body = msgspec.json.encode({"model": request.id, "stream": True})
-        async with self._api.post("/api/pull", body, deadlines=FETCHING) as answer:
+        async with self._api.of(request.id).post("/api/pull", body, deadlines=FETCHING) as answer:
             await self._api.check_type(answer, NDJSON)
             async for line in answer.lines():
                 progress = decode_progress(line, self._api.provider)

@@ -32,15 +32,16 @@ class OpenAiChat(DescribingActor[OpenAiApi]):
     async def generate(self, request: Generate, replies: Sender[GenerationEvent]) -> None:
         """Send what the model writes, as it writes it. Cancelling closes the request, and the model stops."""
         model, provider = request.model or self._model, self._api.provider
-        with self._meter.call():
+        api = self._api.of(model)
+        with api.meter.call():
             while True:
                 dialect, answered = self._dialects.get(model, self._usual), False
                 body = encode_chat(request, model, dialect, self._options, provider)
                 try:
-                    async with self._api.post("/chat/completions", body) as answer:
+                    async with api.post("/chat/completions", body) as answer:
                         answered = True
-                        await self._api.check_type(answer, "text/event-stream")
-                        await pass_on(answer, answer.event_data(), ChatDecoder(provider), replies, self._meter)
+                        await api.check_type(answer, "text/event-stream")
+                        await pass_on(answer, answer.event_data(), ChatDecoder(provider), replies, api.meter)
                         return
                 except InvalidRequest as error:
                     adapted_dialect = adapted(dialect, error.details)

@@ -23,9 +23,9 @@ class OpenAiEmbeddings(DescribingActor[OpenAiApi]):
 
     async def embed(self, request: Embed) -> Embeddings:
         """Return the vectors of texts, each of length 1."""
-        provider = self._api.provider
-        body = encode_embeddings(request, request.model or self._model, provider)
-        with self._meter.call():
-            answer = decode_embeddings(await self._api.fetch("/embeddings", body), provider)
-            self._meter.add(answer.used)
+        model, provider = request.model or self._model, self._api.provider
+        body, api = encode_embeddings(request, model, provider), self._api.of(model)
+        with api.meter.call():
+            answer = decode_embeddings(await api.fetch("/embeddings", body), provider)
+            api.meter.add(answer.used)
             return answer.vectors(len(request.texts), provider)

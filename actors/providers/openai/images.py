@@ -37,28 +37,29 @@ class OpenAiImages(DescribingActor[OpenAiApi]):
 
     async def make(self, request: MakeImage, replies: Sender[MadeImage]) -> None:
         """Send the pictures, and previews where they are asked for. Cancelling closes the request."""
-        body = encode_images(request, request.model or self._model, self._options, self._api.provider)
-        with self._meter.call():
-            async with self._api.post("/images/generations", body) as answer:
+        model = request.model or self._model
+        body, api = encode_images(request, model, self._options, self._api.provider), self._api.of(model)
+        with api.meter.call():
+            async with api.post("/images/generations", body) as answer:
                 if answer.content_type == "text/event-stream":
-                    await self._read_events(answer, request.count, replies)
+                    await self._read_events(api, answer, request.count, replies)
                 else:
-                    await self._read_whole(answer, request.count, replies)
+                    await self._read_whole(api, answer, request.count, replies)
 
-    async def _read_whole(self, answer: HttpAnswer, count: int, replies: Sender[MadeImage]) -> None:
-        provider = self._api.provider
-        await self._api.check_type(answer, "application/json")
+    async def _read_whole(self, api: OpenAiApi, answer: HttpAnswer, count: int, replies: Sender[MadeImage]) -> None:
+        provider = api.provider
+        await api.check_type(answer, "application/json")
         images = decode_images(await answer.read(LARGEST_ANSWER), provider)
-        self._meter.add(images.used)
+        api.meter.add(images.used)
         made = images.made(provider)
         if len(made) != count:
             raise BrokenStream(provider, f"there are {len(made)} pictures in the answer, not {count}")
         for image in made:
-            self._meter.add(Usage(images=1))
+            api.meter.add(Usage(images=1))
             await replies.send(image)
 
-    async def _read_events(self, answer: HttpAnswer, count: int, replies: Sender[MadeImage]) -> None:
-        provider, done = self._api.provider, 0
+    async def _read_events(self, api: OpenAiApi, answer: HttpAnswer, count: int, replies: Sender[MadeImage]) -> None:
+        provider, done = api.provider, 0
         async for data in answer.event_data():
             event = decode_image_event(data, provider)
             image = event.made(provider)
@@ -67,8 +68,8 @@ class OpenAiImages(DescribingActor[OpenAiApi]):
             await replies.send(replace(image, index=done))
             if image.final:
                 done += 1
-                self._meter.add(event.used)
-                self._meter.add(Usage(images=1))
+                api.meter.add(event.used)
+                api.meter.add(Usage(images=1))
                 if done == count:
                     await answer.drain()
                     return

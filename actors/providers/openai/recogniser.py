@@ -30,13 +30,14 @@ class OpenAiRecogniser(ProviderActor[OpenAiApi]):
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance. Cancelling drops the connection."""
-        hearing = LiveHearing(self._api.provider, request, self._model)
-        utterance = Utterance(caller, request.rate, hearing, self._api.deadlines, self._api.provider)
-        await utterance.hear(partial(self._connected, hearing), self._meter)
+        api = self._api.of(request.model or self._model)
+        hearing = LiveHearing(api.provider, request, self._model)
+        utterance = Utterance(caller, request.rate, hearing, api.deadlines, api.provider)
+        await utterance.hear(partial(self._connected, api, hearing), api.meter)
 
     @asynccontextmanager
-    async def _connected(self, hearing: LiveHearing) -> AsyncGenerator[WebSocket]:
+    async def _connected(self, api: OpenAiApi, hearing: LiveHearing) -> AsyncGenerator[WebSocket]:
         """Connect, and say how to listen; a server hears that also before it has greeted."""
-        async with self._api.socket(PATH)() as socket:
+        async with api.socket(PATH)() as socket:
             await socket.send(hearing.opening())
             yield socket

@@ -30,34 +30,35 @@ class OpenAiSpeech(SpeakingActor[OpenAiApi]):
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
-        speak = partial(self._speak, request)
-        await speak_each(caller, self._options.rate, speak, self._meter, self._api.provider)
+        api = self._api.of(request.model or self._options.model)
+        speak = partial(self._speak, api, request)
+        await speak_each(caller, self._options.rate, speak, api.meter, api.provider)
 
-    async def _speak(self, request: Synthesize, text: str, piece: Piece) -> None:
-        provider = self._api.provider
+    async def _speak(self, api: OpenAiApi, request: Synthesize, text: str, piece: Piece) -> None:
+        provider = api.provider
         body = encode_speech(
             text, self._options, provider=provider, model=request.model, voice=request.voice, speed=request.speed
         )
         whole = samples(self._options, provider)
-        async with self._api.post("/audio/speech", body) as answer:
+        async with api.post("/audio/speech", body) as answer:
             if self._options.streamed == "events":
-                await self._api.check_type(answer, "text/event-stream")
-                await self._read_events(answer, piece, whole)
+                await api.check_type(answer, "text/event-stream")
+                await self._read_events(api, answer, piece, whole)
             else:
-                await self._api.check_type(answer, "audio/", "application/octet-stream")
+                await api.check_type(answer, "audio/", "application/octet-stream")
                 async for chunk in answer.chunks():
                     await piece.push(whole.push(chunk))
             await piece.push(whole.finish())
 
-    async def _read_events(self, answer: HttpAnswer, piece: Piece, whole: Samples) -> None:
+    async def _read_events(self, api: OpenAiApi, answer: HttpAnswer, piece: Piece, whole: Samples) -> None:
         async for event in answer.events():
-            news = decode_speech_event(event.data, self._api.provider)
+            news = decode_speech_event(event.data, api.provider)
             await piece.push(whole.push(news.more))
             if news.last:
-                self._meter.add(news.tokens)
+                api.meter.add(news.tokens)
                 await answer.drain()
                 return
-        raise BrokenStream(self._api.provider, "the stream ended before the speech did")
+        raise BrokenStream(api.provider, "the stream ended before the speech did")
 
     async def voices(self, request: ListVoices) -> tuple[Voice, ...]:
         """Return the voices that the server lists, or those that are known: OpenAI has no list."""

@@ -47,28 +47,29 @@ class OpenAiTranscription(ProviderActor[OpenAiApi]):
             language=request.language,
             prompt=request.prompt,
         )
-        with self._meter.call():
-            async with self._api.post("/audio/transcriptions", form.body, form.content_type) as answer:
+        api = self._api.of(request.model or self._options.model)
+        with api.meter.call():
+            async with api.post("/audio/transcriptions", form.body, form.content_type) as answer:
                 if answer.content_type == "text/event-stream":
-                    await self._read_events(answer, caller)
+                    await self._read_events(api, answer, caller)
                 else:  # a model that does not stream, though it was asked to
-                    await self._read_whole(answer, caller)
-            self._meter.add(Usage(seconds=seconds))
+                    await self._read_whole(api, answer, caller)
+            api.meter.add(Usage(seconds=seconds))
 
-    async def _read_events(self, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
+    async def _read_events(self, api: OpenAiApi, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
         heard = HeardSoFar()
         async for event in answer.events():
-            news = decode_transcript_event(event.data, self._api.provider)
+            news = decode_transcript_event(event.data, api.provider)
             more = heard.take(news)
             if news.last:
-                self._meter.add(news.tokens)
+                api.meter.add(news.tokens)
                 break
             if more:
                 await caller.send(Transcript(heard.text))
-        await caller.send(heard.result(self._api.provider))
+        await caller.send(heard.result(api.provider))
         await answer.drain()
 
-    async def _read_whole(self, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
-        whole = decode_transcription(await answer.read(LARGEST_ANSWER), self._api.provider)
-        self._meter.add(whole.tokens)
+    async def _read_whole(self, api: OpenAiApi, answer: HttpAnswer, caller: Duplex[Transcript, bytes]) -> None:
+        whole = decode_transcription(await answer.read(LARGEST_ANSWER), api.provider)
+        api.meter.add(whole.tokens)
         await caller.send(Transcript(whole.text or "", final=True, words=whole.timed()))

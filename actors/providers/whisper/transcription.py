@@ -31,9 +31,9 @@ class WhisperTranscription(ProviderActor[WhisperApi]):
             await caller.send(Transcript("", final=True))
             return
         path, form = encode(pcm, request, self._options, api.dialect)
-        with self._meter.call():
+        with api.meter.call():
             async with api.post(path, form.body, form.content_type) as answer:
                 await api.check_type(answer, "application/json", "text/plain")
                 transcript = decode(await answer.read(LARGEST_ANSWER), api.dialect, api.provider)
-        self._meter.add(Usage(seconds=seconds))
+        api.meter.add(Usage(seconds=seconds))
         await caller.send(transcript)

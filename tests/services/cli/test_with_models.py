@@ -13,13 +13,14 @@ from troupe.actors.contracts import Usage
 from troupe.actors.routing import ProviderStatus
 from troupe.actors.routing.breaker import CircuitBreaker
 from troupe.actors.routing.record import Record
+from troupe.actors.usage import Meters
 from troupe.codecs.asset import load
 from troupe.codecs.captions import from_srt, from_webvtt
 from troupe.codecs.decode import read_audio
 from troupe.codecs.encode import encode_to
 from troupe.codecs.pcm import Pcm
 from troupe.services.cli import main
-from troupe.services.cli.live import gathered, samples, table
+from troupe.services.cli.live import gathered, quantile, samples, table
 from troupe.services.gateway.exposition import exposition, merged
 from troupe.services.gateway.metrics import providers
 from troupe.services.kinds.registry import KINDS
@@ -183,16 +184,24 @@ def test_the_numbers_of_several_workers_are_put_together() -> None:
         record.outcomes.update({"ok": 49, "rate_limited": 1})
         breaker = CircuitBreaker()
         status = ProviderStatus("providers/openai/llm", 'gpt "4"', breaker.statistics(0), record, None, None)
-        return list(providers({"voice/llm": (status,)}, {"providers/openai/llm": Usage(cost=0.25)}))
+        meters = Meters()
+        meters.of('gpt "4"').add(Usage(cost=0.25, input_tokens=1000, output_tokens=30))
+        meters.of('gpt "4"').retries["provider_unavailable"] += 3
+        meters.of('gpt "4"').connects.observe(0.15)
+        meters.of("").connects.observe(0.15)
+        return list(providers({"voice/llm": (status,)}, {"providers/openai/llm": meters.accounts}))
 
     page = exposition(merged({"0": worker(0.15), "1": worker(0.25)})).decode()
     found = gathered(samples(page))
     (one,) = found.values()
     assert one.outcomes == {"ok": 98, "rate_limited": 2}
-    assert one.quantile(0.5) == pytest.approx(0.2)
-    assert one.quantile(0.75) == pytest.approx(0.25)
+    assert quantile(one.first, 0.5) == pytest.approx(0.2)
+    assert quantile(one.first, 0.75) == pytest.approx(0.25)
+    assert quantile(one.connect, 1) == pytest.approx(0.2)
+    assert one.retries == {"provider_unavailable": 6}
     assert one.cost == 0.5
-    console = Console(width=160, file=io.StringIO())
+    console = Console(width=300, file=io.StringIO())
     console.print(table(found))
     assert isinstance(console.file, io.StringIO)
-    assert "2 rate_limited" in console.file.getvalue()
+    shown = console.file.getvalue()
+    assert all(part in shown for part in ("2 rate_limited", "6 provider_unavailable", "2000 in, 60 out", "$0.5000"))

@@ -20,6 +20,7 @@ from troupe.actors.routing import ProviderStatus
 from troupe.actors.routing.breaker import CircuitBreaker
 from troupe.actors.routing.record import Record
 from troupe.actors.secret import Secret
+from troupe.actors.usage import Meters
 from troupe.actors.voice.services import Tally
 from troupe.runtime.histogram import Histogram
 from troupe.services.gateway.access import Access
@@ -100,12 +101,18 @@ async def test_providers_by_stage_and_model() -> None:
     breaker = CircuitBreaker()
     breaker.admit(0)
     status = ProviderStatus("providers/openai/llm", "gpt-4o-mini", breaker.statistics(0), record, 0.25, None)
-    used = {"providers/openai/llm": Usage(input_tokens=10, output_tokens=7, cost=0.002)}
+    meters = Meters()
+    meters.of("gpt-4o-mini").add(Usage(input_tokens=10, output_tokens=7, cost=0.002))
+    meters.of("gpt-4o-mini").retries["rate_limited"] += 2
+    meters.of("").connects.observe(0.125)
+    used = {"providers/openai/llm": meters.accounts}
     found = values(exposition(providers({"voice/llm": (status,)}, used)).decode())
     assert found["troupe_provider_first_seconds_sum"] == {"openai llm gpt-4o-mini": 0.25}
     assert found["troupe_provider_outcomes_total"]["openai llm gpt-4o-mini rate_limited"] == 1
-    assert found["troupe_provider_cost_total"] == {"openai llm": 0.002}
-    assert found["troupe_provider_input_tokens_total"] == {"openai llm": 10}
+    assert found["troupe_provider_cost_total"] == {"openai llm gpt-4o-mini": 0.002, "openai llm ": 0}
+    assert found["troupe_provider_input_tokens_total"]["openai llm gpt-4o-mini"] == 10
+    assert found["troupe_provider_retries_total"] == {"openai llm gpt-4o-mini rate_limited": 2}
+    assert found["troupe_provider_connect_seconds_sum"] == {"openai llm gpt-4o-mini": 0, "openai llm ": 0.125}
     assert found["troupe_provider_circuit"] == {"providers/openai/llm": 0}
     page = await to_thread.run_sync((ROOT / "docs" / "operating.md").read_text)
     families = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in found}
