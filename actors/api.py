@@ -112,11 +112,13 @@ class Api:
         *,
         deadlines: Deadlines | None = None,
         once: bool = False,
+        cautious: bool = False,
     ) -> AbstractAsyncContextManager[HttpAnswer]:
         """Send a body and read the answer inside the block; see `HttpClient.stream` for what is raised.
 
-        Before the first byte of an answer it may be sent again: at worst something is computed twice. With `once` it is
-        not, for what must not be there twice. Deadlines are the endpoint's, unless others are given.
+        Before the first byte of an answer it may be sent again: at worst something is computed twice. With `cautious`,
+        for what costs money, only if it was refused, or never got there; with `once`, for what must not be there twice,
+        never. Deadlines are the endpoint's, unless others are given.
         """
         endpoint = self._endpoint
         return self._http.stream(
@@ -125,6 +127,7 @@ class Api:
             deadlines=deadlines or endpoint.deadlines,
             retries=None if once else self._retries,
             meter=self.meter,
+            cautious=cautious,
         )
 
     async def fetch(self, path: str, body: bytes | None = None, *, method: str = "") -> bytes:

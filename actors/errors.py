@@ -24,7 +24,15 @@ be told. The errors are plain data, so they cross the borders between processes 
 from copy import copy
 from typing import Any, ClassVar, Final, Literal, Self, cast
 
-from ..runtime.errors import ChannelBroken, ChannelClosed, DeadlineExceeded, EndOfChannel, RuntimeFault
+from ..runtime.errors import (
+    ChannelBroken,
+    ChannelClosed,
+    ChannelFull,
+    DeadlineExceeded,
+    EndOfChannel,
+    NoSuchName,
+    RuntimeFault,
+)
 
 
 class ProviderError(Exception):
@@ -35,6 +43,10 @@ class ProviderError(Exception):
         reason: In a few words, what it said: ``HTTP 503``.
         retry_after: Seconds after which it may be asked again, if it said so.
         details: More for the log, as plain data: status, the provider's own code, the id of the request.
+
+    Attributes:
+        unstarted: Whether it is certain that nothing was begun: the request never got there, or was refused. Only then
+            what costs money may be asked for once more.
     """
 
     code: ClassVar[str]
@@ -61,6 +73,7 @@ class ProviderError(Exception):
         self.reason = reason
         self.retry_after = retry_after
         self.details = details or {}
+        self.unstarted = False
 
     def __str__(self) -> str:
         text = f"{self.provider}: {self.code}"
@@ -199,5 +212,6 @@ def provider_error(error: Exception, provider: str) -> ProviderError:
     kind = next((kind for foreign, kind in _FOREIGN if isinstance(error, foreign)), ProviderFailed)
     raised = type(error)
     result = kind(provider, raised.__qualname__, details={"error": f"{raised.__module__}.{raised.__qualname__}"})
+    result.unstarted = isinstance(error, NoSuchName | ChannelFull)  # it has not even heard of the request
     result.__cause__ = error
     return result

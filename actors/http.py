@@ -113,6 +113,7 @@ class HttpClient:
         deadlines: Deadlines,
         retries: Retries | None = None,
         meter: Meter | None = None,
+        cautious: bool = False,
     ) -> AsyncGenerator["HttpAnswer"]:
         """Send a request and read its answer inside the block.
 
@@ -124,6 +125,7 @@ class HttpClient:
             deadlines: How long what may take.
             retries: The budget for sending it again; None for never.
             meter: Counts connections that are made for it, and how often it is sent again.
+            cautious: Whether it costs money: then it is sent again only if it was refused, or never got there.
 
         Raises:
             ProviderError: The provider can't be reached, refused the request, or took too long.
@@ -131,7 +133,7 @@ class HttpClient:
         started = current_time()
         allowed = min(deadlines.first, deadlines.total)
         send = partial(self._send, request, provider, deadlines.connect, meter)
-        response = await retried(send, retries, allowed, meter)
+        response = await retried(send, retries, allowed, meter, cautious=cautious)
         async with open_body(response) as chunks:
             cut = Cut(response.extensions["network_stream"].get_extra_info("socket"), self._timer)
             answer = HttpAnswer(response, chunks, provider, deadlines, current_time() - started, cut)

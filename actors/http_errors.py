@@ -131,6 +131,10 @@ _BY_STATUS: Final[dict[int, type[ProviderError]]] = {
     429: RateLimited,
 }
 
+_UNTAKEN: Final = frozenset({503, 529})
+"""Statuses of servers that have not taken a request, for want of time. What others have done, nobody knows: 502 and 504
+come from something in front of a server, which may be at work."""
+
 _BY_CLOSE: Final[dict[int, type[ProviderError]]] = {
     1000: BrokenStream,
     1001: BrokenStream,
@@ -183,6 +187,7 @@ def refused(provider: str, status: int, headers: Mapping[str, str], body: bytes)
         body: Its body, or the beginning of it.
     """
     error = _error(provider, read_complaint(body), status, retry_after=_retry_after(headers))
+    error.unstarted = status < 500 or status in _UNTAKEN
     return error.with_details(request_id=known) if (known := request_id(headers)) else error
 
 
@@ -243,15 +248,20 @@ def raise_transport_error(error: httpx2.TransportError | httpx2.InvalidURL, prov
     details = {"error": f"{type(error).__module__}.{type(error).__qualname__}"}
     match error:
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-            raise ProviderTimeout(provider, "no connection in time", details=details) from None
+            raise _unstarted(ProviderTimeout(provider, "no connection in time", details=details)) from None
         case httpx2.ConnectError():
-            raise ProviderUnavailable(provider, "no connection", details=details) from error
+            raise _unstarted(ProviderUnavailable(provider, "no connection", details=details)) from error
         case httpx2.UnsupportedProtocol() | httpx2.InvalidURL() | httpx2.LocalProtocolError():
-            raise ProviderFailed(provider, "the request can't be sent", details=details) from None
+            raise _unstarted(ProviderFailed(provider, "the request can't be sent", details=details)) from None
         case httpx2.NetworkError():
             raise lost(provider, "the connection was lost", details=details) from error
         case _:  # its text may quote what the server sent
             raise lost(provider, "the connection ended early", details=details) from None
+
+
+def _unstarted(error: ProviderError) -> ProviderError:
+    error.unstarted = True
+    return error
 
 
 def read_complaint(body: bytes) -> Complaint:

@@ -58,7 +58,12 @@ class Retries:
 
 
 async def retried(
-    call: Callable[[float], Awaitable[T]], retries: Retries | None, allowed: float, meter: Meter | None = None
+    call: Callable[[float], Awaitable[T]],
+    retries: Retries | None,
+    allowed: float,
+    meter: Meter | None = None,
+    *,
+    cautious: bool = False,
 ) -> T:
     """Do something until it succeeds, or there is no use in trying.
 
@@ -67,6 +72,7 @@ async def retried(
         retries: The budget for doing it again; None for never.
         allowed: Seconds for all attempts and the delays between them.
         meter: Counts what is done again, and why.
+        cautious: Whether it costs money: then only what has certainly not begun is tried again.
 
     Raises:
         ProviderError: What the last attempt raised. What took too long is not tried again.
@@ -81,6 +87,8 @@ async def retried(
         except ProviderError as error:
             failures += 1
             if retries is None or not error.retryable or isinstance(error, ProviderTimeout):
+                raise
+            if cautious and not error.unstarted:
                 raise
             delay = retries.delay(failures, error.retry_after, latest - current_time())
             if delay is None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ..actors.inference.catalogue import ENGINES, models_folder
 from ..actors.secret import Secret
 from .catalogue.descriptor import ModelDescriptor, describe
+from .catalogue.likeness import same_model
 from .catalogue.selector import Selector
 from .config import Config, ConfigError
 from .config.errors import nearest
@@ -29,6 +30,8 @@ TITLES: Final[dict[Work, str]] = {
     "image": "pictures",
 }
 """What the parts of a conversation, and other work, are called for people."""
+CONFIGURED: Final = "configured"
+"""Why somebody was chosen who is named."""
 LAST_RESORT: Final = "the last resort"
 """Why somebody embedded was chosen."""
 
@@ -59,6 +62,11 @@ class Link(Struct, frozen=True, kw_only=True):
         return self.provider if self.kind.here else f"{self.provider}/{self.model}"
 
     @property
+    def meant(self) -> tuple[str, Kind, str]:
+        """Its provider, that one's kind, and the model."""
+        return self.provider, self.kind, self.model
+
+    @property
     def path(self) -> str:
         """Where its actor is in the tree of `troupe.services.voice`."""
         return f"providers/{self.provider}/{self.part}"
@@ -71,6 +79,8 @@ class Omission(Struct, frozen=True):
     name: str
     why: str
     """And what to do about it."""
+    meant: tuple[str, Kind, str] | None = None
+    """The provider, its kind and the model, where somebody has named it."""
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -161,19 +171,45 @@ def linked(
         environ: Where keys are looked for.
         work: What they are to do.
         names: ``NAME`` or ``NAME/MODEL``, in the order in which they are to be asked; those that can't be used are left
-            out if there is another one. None: as `choose` does for a part of which a configuration says nothing.
+            out if there is another one. None: as `choose` does for a part of which a configuration says nothing. For
+            embeddings, wishes stand for all who have the model of the first one.
         models: The folder of local models; None is `catalogue.models_folder`.
 
     Raises:
-        ConfigError: A name is not known, or none of them can be used.
+        ConfigError: A name is not known, none of them can be used, or they name different models for embeddings.
     """
     here = _Here(config, environ, models or models_folder())
     found = [entry for name in names for entry in here.named(work, name, name)] if names else list(here.found(work))
+    if work == "embedding":
+        found = list(_of_one_model(found))
     links = tuple(entry for entry in found if isinstance(entry, Link))
     if not links:
         reasons = "".join(f"\n  {each.name}: {each.why}" for each in found if isinstance(each, Omission))
         raise ConfigError(f"nobody is there for {TITLES[work]}:{reasons}")
     return links
+
+
+def _of_one_model(found: Sequence[Link | Omission]) -> Iterator[Link | Omission]:
+    """Give those that make vectors with one model, that of the first; such as lack a key may be the first, too.
+
+    Raises:
+        ConfigError: Somebody has named another model.
+    """
+    first: tuple[str, Kind, str] | None = None
+    for entry in found:
+        meant = entry.meant
+        first = first or meant
+        if first is None or meant is None or same_model(first, meant):
+            yield entry
+        elif isinstance(entry, Omission) or entry.why == CONFIGURED:  # it is named; what is wished for is left out
+            raise ConfigError(
+                f"{_shown(first)} and {_shown(meant)} are different models, whose vectors have nothing in common: name "
+                "one model, or the same one at several providers"
+            )
+
+
+def _shown(meant: tuple[str, Kind, str]) -> str:
+    return f"{meant[0]}/{meant[2]}"
 
 
 def catalogue(config: Config, environ: Mapping[str, str], models: Path | None = None) -> tuple[ModelDescriptor, ...]:
@@ -284,8 +320,8 @@ class _Here:
         if not (model or usual):
             raise ConfigError(f"{provider} has no model of its own choice: write {provider}/MODEL", where)
         if problem := self._problem(provider, kind):
-            return Omission(part, name, problem)
-        return self._link(part, provider, kind, model or usual, "configured")
+            return Omission(part, name, problem, (provider, kind, model or usual))
+        return self._link(part, provider, kind, model or usual, CONFIGURED)
 
     def found(self, part: Work) -> Iterator[Link | Omission]:
         """Find what can take a part: with a key, on this machine, embedded."""

@@ -11,8 +11,9 @@ ROOT = Path(__file__).parent.parent
 PUBLIC = {
     "troupe.actors.inference.demonstration": "DemonstrationModel",
     "troupe.actors.routing": """
-        BreakerPolicy BreakerStatistics Circuit FallbackModel FallbackRecogniser FallbackSynthesizer ListProviders
-        ModelPatience Provider ProviderStatus RecogniserPatience SynthesizerPatience
+        BreakerPolicy BreakerStatistics Circuit EmbedderPatience FallbackEmbedder FallbackModel FallbackPainter
+        FallbackRecogniser FallbackSynthesizer ListProviders ModelPatience Provider ProviderStatus
+        RecogniserPatience SynthesizerPatience
     """,
     "troupe.runtime": """
         NO_BACKOFF Actor AutoShutdown Backoff Channel Context Down Duplex DuplexRequest Exit Message Overflow Receiver

@@ -7,8 +7,10 @@
 
 from .breaker import BreakerPolicy, BreakerStatistics, Circuit
 from .chain import Provider, ProviderStatus
+from .embedder import EmbedderPatience, FallbackEmbedder
 from .fallback import ListProviders
 from .model import FallbackModel, ModelPatience
+from .painter import FallbackPainter
 from .recogniser import FallbackRecogniser, RecogniserPatience
 from .synthesizer import FallbackSynthesizer, SynthesizerPatience
 
@@ -16,7 +18,10 @@ __all__ = [
     "BreakerPolicy",
     "BreakerStatistics",
     "Circuit",
+    "EmbedderPatience",
+    "FallbackEmbedder",
     "FallbackModel",
+    "FallbackPainter",
     "FallbackRecogniser",
     "FallbackSynthesizer",
     "ListProviders",

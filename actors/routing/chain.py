@@ -184,6 +184,7 @@ class Chain:
         done: Callable[[], bool],
         *,
         hedge_after: Callable[[Provider], float] = lambda _: math.inf,
+        goes_on: Callable[[ProviderError], bool] = lambda error: error.elsewhere,
     ) -> None:
         """Have a call done. Cancelling cancels the attempt under way.
 
@@ -191,11 +192,12 @@ class Chain:
             attempt: Has one provider do it, or what is left of it; returns when it is done, raises when that failed.
             done: Whether the caller has got everything, so that an error after that changes nothing.
             hedge_after: Says after how many seconds a second provider is asked beside one that has given nothing.
+            goes_on: Says whether another provider is asked after an error.
 
         Raises:
             ProviderError: No provider could do it: the last one's error; ``details["attempts"]`` has all of them.
         """
-        call = Call(self, attempt, done)
+        call = Call(self, attempt, done, goes_on)
         while (first := call.next()) is not None:
             patience = hedge_after(first.provider)
             if patience < math.inf:
@@ -267,12 +269,19 @@ class Chain:
 class Call:
     """One call on its way along a chain."""
 
-    def __init__(self, chain: Chain, function: Callable[[Attempt], Awaitable[None]], done: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        function: Callable[[Attempt], Awaitable[None]],
+        done: Callable[[], bool],
+        goes_on: Callable[[ProviderError], bool],
+    ) -> None:
         self.chain = chain
         self.over = False
         """Whether no further attempt will be made."""
         self._function = function
         self._done = done
+        self._goes_on = goes_on
         self._waiting = chain.order()
         self._attempts: list[dict[str, Any]] = []
         self._failure: ProviderError | None = None
@@ -344,8 +353,8 @@ class Call:
         self._attempts.append({"provider": attempt.path, "code": error.code, "seconds": round(seconds, 3)})
         attempt.record.outcomes[error.code] += 1
         self._failure = error
-        self.over = not error.elsewhere
-        if error.elsewhere:
+        self.over = not self._goes_on(error)
+        if not self.over:
             self._to_replace = attempt, error
         match error.fault:
             case "request":

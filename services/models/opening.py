@@ -14,7 +14,10 @@ from ...actors.file_secret import FileSecret
 from ...actors.http import HttpClient
 from ...actors.key_follower import KeyFollower
 from ...actors.routing import (
+    EmbedderPatience,
+    FallbackEmbedder,
     FallbackModel,
+    FallbackPainter,
     FallbackRecogniser,
     FallbackSynthesizer,
     ModelPatience,
@@ -30,7 +33,7 @@ from ..catalogue.selector import ORDERS, Selector
 from ..choice import Link, catalogue, linked, with_keys
 from ..config import Config, ConfigError, read_config
 from ..health import lists_of
-from ..kinds.kind import PARTS, Work
+from ..kinds.kind import Work
 from ..voice import provider_actor
 from .embedder import Embedder
 from .language_model import LanguageModel
@@ -54,6 +57,7 @@ FAREWELL: Final = 5.0
 # of a chain has the deadlines of its own table.
 _THINKING: Final = ModelPatience(first_token=15, between_tokens=10, alone=inf)
 _HEARING: Final = RecogniserPatience(accept=15, final=60, alone=inf, keep=3600)
+_EMBEDDING: Final = EmbedderPatience(vectors=15, alone=inf)
 _SPEAKING: Final = SynthesizerPatience(first_audio=15, between_chunks=10, alone=inf)
 
 
@@ -141,10 +145,8 @@ class Models:
     async def _open(self, names: tuple[str, ...], work: Work) -> Model:
         find = partial(linked, self.config, self._environ, work, names)
         links = await to_thread.run_sync(find, limiter=self._disk)
-        if work not in PARTS and all(map(Selector.parse, names)):
-            links = links[:1]  # a wish for what has no chains is for one
         actors = tuple([await self._actor(link) for link in links])
-        if len(actors) == 1 and (links[0].table.per_minute is None or work not in PARTS):
+        if len(actors) == 1 and links[0].table.per_minute is None:
             return CLASSES[work](actors[0], links, actors)
         count = sum(1 for _, other in self._opened if other == work)
         router = _router(work, links, actors, name=_numbered(work, count))
@@ -264,11 +266,7 @@ def _numbered(work: Work, count: int) -> str:
 
 
 def _router(work: Work, links: Sequence[Link], actors: Sequence[Ref], name: str) -> ActorSpec:
-    """Specify the actor that has something done by the first provider of a chain that can.
-
-    Raises:
-        ConfigError: Nobody can go on with such work.
-    """
+    """Specify the actor that has something done by the first provider of a chain that can."""
     chain = [
         Provider(ref.name, models={"*": link.model}, flexible=link.flexible, per_minute=link.table.per_minute)
         for ref, link in zip(actors, links, strict=True)
@@ -281,6 +279,6 @@ def _router(work: Work, links: Sequence[Link], actors: Sequence[Ref], name: str)
         case "tts":
             return child(FallbackSynthesizer, chain, _SPEAKING, name=name)
         case "embedding":
-            raise ConfigError("name one model for embeddings: vectors of different models have nothing in common")
+            return child(FallbackEmbedder, chain, _EMBEDDING, name=name)
         case "image":
-            raise ConfigError("name one model for pictures; there are no chains of them")
+            return child(FallbackPainter, chain, name=name)

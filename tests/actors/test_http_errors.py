@@ -292,3 +292,22 @@ def test_what_the_server_wrote_does_not_come_along() -> None:
     with pytest.raises(BrokenStream) as caught:
         raise_transport_error(httpx2.RemoteProtocolError("illegal header line: b'x: secret'"), "wire", begun=True)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("status", "unstarted"),
+    [(400, True), (401, True), (429, True), (503, True), (529, True), (500, False), (502, False), (504, False)],
+)
+def test_whether_anything_may_have_begun(status: int, unstarted: bool) -> None:
+    assert refused("p", status, {}, b"").unstarted is unstarted
+    assert refused("p", status, {"x-request-id": "req_1"}, b"").unstarted is unstarted
+
+
+@pytest.mark.parametrize(
+    ("raised", "unstarted"),
+    [(httpx2.ConnectError(""), True), (httpx2.ConnectTimeout(""), True), (httpx2.ReadError(""), False)],
+)
+def test_whether_it_got_there(raised: httpx2.TransportError, unstarted: bool) -> None:
+    with pytest.raises(ProviderError) as caught:
+        raise_transport_error(raised, "p", begun=False)
+    assert caught.value.unstarted is unstarted

@@ -36,11 +36,14 @@ class OpenAiImages(DescribingActor[OpenAiApi]):
         self._options = options or ImageOptions()
 
     async def make(self, request: MakeImage, replies: Sender[MadeImage]) -> None:
-        """Send the pictures, and previews where they are asked for. Cancelling closes the request."""
+        """Send the pictures, and previews where they are asked for. Cancelling closes the request.
+
+        What may have been begun is not asked for again: a picture costs money.
+        """
         model = request.model or self._model
         body, api = encode_images(request, model, self._options, self._api.provider), self._api.of(model)
         with api.meter.call():
-            async with api.post("/images/generations", body) as answer:
+            async with api.post("/images/generations", body, cautious=True) as answer:
                 if answer.content_type == "text/event-stream":
                     await self._read_events(api, answer, request.count, replies)
                 else:

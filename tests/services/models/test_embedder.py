@@ -22,3 +22,12 @@ async def test_one_several_and_many(wire: OpenAiWire, opening: Opening) -> None:
             many = [vector async for vector in vectors]
         assert len(wire.exchanges) - asked == 3
         np.testing.assert_array_equal(many[129], await model.transform("text 129", dimensions=8))
+
+
+async def test_one_model_at_several_providers(wire: OpenAiWire, opening: Opening) -> None:
+    async with opening() as models:
+        alone = await models.model("mine/small", Embedder)
+        chain = await models.model("gone/small, mine/small, any:text-embedding", Embedder)
+        assert chain.name == "gone/small, mine/small"  # those who have other models are not what is wished for here
+        np.testing.assert_array_equal(await chain.transform("a cat"), await alone.transform("a cat"))
+        assert wire.last("/v1/embeddings").json()["model"] == "small"

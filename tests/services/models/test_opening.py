@@ -82,13 +82,18 @@ async def test_what_is_not_known_can_be_read_by_anybody(opening: Opening) -> Non
 
 
 async def test_how_much_a_provider_gets(wire: OpenAiWire) -> None:
-    table = Table(kind="openai", base_url=wire.base_url, concurrency=3, per_minute=1)
-    async with open_models(Config(providers={"mine": table}), environ={}) as models:
+    mine = Table(kind="openai", base_url=wire.base_url, per_minute=1)
+    few = Table(kind="openai", base_url=wire.base_url, concurrency=3)
+    async with open_models(Config(providers={"mine": mine, "few": few}), environ={}) as models:
         model = await models.model("mine/m", LanguageModel)
         assert (await model.transform("Hello.")).text == "You said: Hello."
         with pytest.raises(RateLimited):
             await model.transform("Hello.")
         embedder = await models.model("mine/e", Embedder)
+        await embedder.transform("Hello.")
+        with pytest.raises(RateLimited):
+            await embedder.transform("Hello.")
+        embedder = await models.model("few/e", Embedder)
         assert embedder.ref.cell.spec.max_concurrency == 3
 
 
@@ -136,7 +141,8 @@ async def test_providers_are_asked_for_their_lists(wire: OpenAiWire, openrouter:
         ("mine", Model, "mine: it may be meant for speech to text, language model, text to speech, embeddings, pictu"),
         ("", Model, "without a name nobody knows what the model is to do"),
         ("openai", LanguageModel, "nobody is there for language model:\n  openai: no key: set OPENAI_API_KEY"),
-        ("mine/a, mine/b", Embedder, "name one model for embeddings"),
+        ("mine/a, mine/b", Embedder, "mine/a and mine/b are different models, whose vectors have nothing in common"),
+        ("openai, mine/b", Embedder, "openai/text-embedding-3-small and mine/b are different models"),
     ],
 )
 async def test_mistakes_say_what_to_write(opening: Opening, name: str, kind: type[Model], told: str) -> None:

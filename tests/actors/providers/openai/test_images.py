@@ -149,3 +149,17 @@ async def test_failures(wire: OpenAiWire) -> None:
         async with streamed.stream(CAT) as images:
             await images.receive()
         assert await outcome(wire.last(IMAGES)) == "left"
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(("status", "sent"), [(503, 2), (500, 1), (504, 1)])
+async def test_what_may_have_been_begun_is_not_ordered_twice(wire: OpenAiWire, status: int, sent: int) -> None:
+    before = len(wire.exchanges)
+    wire.fail(IMAGES, Refuse(status))
+    async with painter(wire) as ref:
+        if sent > 1:
+            assert len(await made(ref)) == 1
+        else:
+            with pytest.raises(ProviderUnavailable):
+                await made(ref)
+    assert len(wire.exchanges) - before == sent
