@@ -29,9 +29,9 @@ AHEAD: Final = 1
 """Pieces that are asked for while another one is being sent to the caller."""
 WAITING: Final = 32
 """Chunks of audio that a piece may hold for its turn; then its request waits, and the provider with it."""
-TAIL: Final = 0.03
-"""Seconds at the end of a word that nobody misses: times of words are rounded, and hardly agree to that with the audio;
-a word that counts as not spoken for their sake would be heard twice where another voice goes on."""
+TAIL: Final = 0.01
+"""Seconds at the end of a word that nobody misses: times of words are rounded, and hardly agree to that with the
+audio."""
 IDLE: Final = 15.0
 """Seconds after which a connection over which nothing is said is given back: providers close it after 20, or charge."""
 

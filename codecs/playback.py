@@ -144,6 +144,17 @@ class PlaybackClock:
         """Return what has been heard by now."""
         return self._heard_at(self.position(now))
 
+    def told(self) -> tuple[int, int]:
+        """Return how far it is known what the audio sent of the piece under way speaks: by word times, not by guessing.
+
+        That is up to the end of the last word whose time is known and whose audio has been sent to its end, in samples
+        from the start of the piece's audio and in characters of its text; (0, 0) if there is none.
+
+        Raises:
+            ValueError: if no piece is under way.
+        """
+        return self._under_way().told()
+
     def truncate(self, audio_end_ms: int) -> Heard:
         """Cut the answer after this time of its own audio, and return what is left: that has been heard.
 
@@ -220,6 +231,10 @@ class _Segment:
                 return end
             begin = text.find(word, begin + 1, limit)
         return None
+
+    def told(self) -> tuple[int, int]:
+        known = bisect_right(self._ends, self.samples)
+        return (self._ends[known - 1], self._letters[known - 1]) if known else (0, 0)
 
     def letters(self, samples: int, pace: float) -> int:
         """Return how many characters of the text have been heard when so many samples of the audio have."""

@@ -1,20 +1,42 @@
-"""What of a text has been spoken, piece by piece, and what is left for another voice. No I/O."""
+"""What of a text has been spoken, piece by piece, and what is left for another voice. No I/O.
 
+No word may be heard twice, and none may be lost. So where another voice could have to go on, audio is not given while
+it might hold the end of a word that is not known to be spoken: it is kept back until its words are told, up to the end
+of the last one. A word that broke off before its end can be said again; it is not heard twice.
+"""
+
+import re
+from enum import Enum
 from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
 
+from ...codecs.markup import UNSPACED
 from ...codecs.pcm import int16_from_bytes
 from ...codecs.playback import PlaybackClock
 from ...codecs.resample import Resampler
-from ...codecs.speakable import Piece
+from ...codecs.speakable import Piece, speech_weight
 from ..contracts import Speech, Word
 from ..synthesis import TAIL
 
 CAUTION: Final = 0.9
 """How much of the audio counts where no word times say what it speaks: a word said twice is a stumble, but one that is
 lost may be the "not"."""
+BRIEFEST: Final = 0.03
+"""Seconds that a letter takes at least: half of what is common, and less than the fastest speakers take."""
+UNTOLD: Final = 1.0
+"""Seconds of audio after which a voice that has told of no word in them is taken for one that tells of none."""
+
+_WORD: Final = re.compile(rf"\W*([{UNSPACED}]|[^\W{UNSPACED}]+)")
+
+
+class Restraint(Enum):
+    """How much of the audio is kept back, for fear that the voice breaks off."""
+
+    FREE = "nothing: nobody could go on"
+    EAGER = "what might hold the end of a word: the caller has nothing left to play"
+    PATIENT = "all that is not known to be whole words: the caller has enough to play"
 
 
 class Recital:
@@ -25,23 +47,32 @@ class Recital:
     the word after the last one that was spoken to its end. What was given stays given: a word that broke off in the
     middle is said again.
 
+    Args:
+        speed: how much faster than usual the voices are asked to speak.
+
     Attributes:
         piece: the number of the piece under way, or of the next one.
         pieces: how many have been added.
         complete: whether these are all.
         rate: of the audio, in Hz: that of the first voice; 0 before it has said anything.
+        tells: whether the present voice tells when it speaks which word; None while that is not known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float = 1.0) -> None:
         self.piece = 0
         self.complete = False
         self.rate = 0
+        self.tells: bool | None = None
+        self._briefest = BRIEFEST / max(speed, 1.0)
         self._texts: list[str] = []
         self._earlier = 0  # samples of the piece under way that earlier voices have given
         # the present voice
         self._first = 0  # its first piece
         self._left = ""  # what it has to say of that piece, where others have begun it
-        self._given = 0  # samples it has given of the piece under way
+        self._came = 0  # samples of the piece under way that have come from it, ...
+        self._given = 0  # ... and those that were given on; ...
+        self._kept = bytearray()  # ... the others, ...
+        self._untold: list[Word] = []  # ... and the words in them
         self._timed = False  # whether it has given word times for that piece
         self._resampler: Resampler | None = None
         self._clock: PlaybackClock | None = None
@@ -61,8 +92,8 @@ class Recital:
 
     @property
     def begun(self) -> bool:
-        """Whether the present voice has given audio of the piece under way."""
-        return self._given > 0
+        """Whether audio of the piece under way has come from the present voice."""
+        return self._came > 0
 
     def add(self, text: str) -> None:
         """Add a piece."""
@@ -74,11 +105,12 @@ class Recital:
 
     def begin(self) -> Speech | None:
         """Another voice begins; return the end of the piece under way, if all its words have been spoken."""
-        if self._given:
+        if self._came:
             self._left = self.text(self.piece)[self._spoken() :].lstrip()
             self._earlier += self._given
         self._first = self.piece
-        self._given, self._timed = 0, False
+        self.tells = None
+        self._forget()
         self._resampler, self._clock, self._clocked, self._source = None, None, -1, range(0)
         if self._earlier and not _has_letters(self._left):
             end = Speech(self.piece, b"", self.rate, last=True)
@@ -87,8 +119,15 @@ class Recital:
             return end
         return None
 
-    def take(self, speech: Speech) -> Speech:
+    def take(self, speech: Speech, restraint: Restraint = Restraint.FREE) -> Speech | None:
         """Take what the present voice says; return what the caller gets: its numbers, its rate, its times.
+
+        Args:
+            speech: of the piece that is next.
+            restraint: how much is kept back for now. At the end of a piece, nothing is.
+
+        Returns:
+            None where nothing is to be given yet.
 
         Raises:
             ValueError: The voice speaks a piece that it was not given, or not yet.
@@ -97,23 +136,79 @@ class Recital:
             raise ValueError("the voice speaks another piece than the one that is next")
         self.rate = self.rate or speech.rate
         self._follow(speech)
-        pcm, shift = self._at_rate(speech), self._earlier / self.rate
-        words = tuple(Word(word.text, word.start + shift, word.end + shift, word.confidence) for word in speech.words)
-        self._given += len(pcm) // 2
-        taken = Speech(self.piece, pcm, self.rate, words if shift else speech.words, speech.last)
+        self._take_words(speech)
+        self._kept += self._at_rate(speech)
+        self._came = self._given + len(self._kept) // 2
+        restraint = Restraint.FREE if speech.last else restraint
+        due = max(self._due(speech.rate, restraint), self._given)
+        size = 2 * (due - self._given)
+        pcm, self._given = bytes(self._kept[:size]), due
+        del self._kept[:size]
+        words = self._told(restraint)
+        taken = Speech(self.piece, pcm, self.rate, words, speech.last)
         if speech.last:
+            if _has_letters(self.text(self.piece)):
+                self.tells = self._timed
             self._next_piece()
-        return taken
+        return taken if pcm or words or speech.last or restraint is Restraint.FREE else None
 
-    def is_silent(self, speech: Speech) -> bool:
-        """Whether a piece would end with this, and nobody has said a word of it though there are words in it."""
-        nothing = not (speech.pcm or self._given or self._earlier)
-        return speech.last and nothing and self.piece < self.pieces and _has_letters(self.text(self.piece))
+    def is_short(self, speech: Speech) -> bool:
+        """Whether a piece would end with this, and nobody can have said all its words in so little audio."""
+        if not speech.last or self.piece >= self.pieces or (self._earlier and not self._left):
+            return False
+        letters = "".join(filter(str.isalnum, self.text(self.piece)))
+        came = (self._came / self.rate if self._came else 0.0) + len(speech.pcm) / (2 * speech.rate)
+        return came < self._briefest * speech_weight(letters)
 
     def _next_piece(self) -> None:
         self.piece += 1
-        self._earlier = self._given = 0
-        self._left, self._timed = "", False
+        self._earlier = 0
+        self._left = ""
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what the present voice has said of the piece under way, and was not given."""
+        self._came = self._given = 0
+        self._kept, self._untold = bytearray(), []
+        self._timed = False
+
+    def _take_words(self, speech: Speech) -> None:
+        shift = self._earlier / self.rate
+        if speech.words:
+            self._timed = self.tells = True
+        if not shift:
+            self._untold += speech.words
+        else:
+            self._untold += (
+                Word(word.text, word.start + shift, word.end + shift, word.confidence) for word in speech.words
+            )
+
+    def _told(self, restraint: Restraint) -> tuple[Word, ...]:
+        """Return the words that go with the audio that has been given."""
+        until = (self._earlier + self._given) / self.rate + TAIL
+        count = next((number for number, word in enumerate(self._untold) if word.end > until), len(self._untold))
+        count = len(self._untold) if restraint is Restraint.FREE else count
+        words, self._untold = self._untold[:count], self._untold[count:]
+        return tuple(words)
+
+    def _due(self, rate: int, restraint: Restraint) -> int:
+        """Return how many samples of what has come may be given.
+
+        Args:
+            rate: Of the voice, in Hz.
+            restraint: How much is kept back.
+        """
+        assert self._clock is not None
+        samples, letters = self._clock.told()
+        word = _WORD.match(self.text(self.piece), letters)
+        if restraint is Restraint.FREE or word is None:
+            return self._came
+        seconds = samples / rate + (TAIL if samples else 0.0)
+        if restraint is Restraint.EAGER:
+            if self._came / self.rate - seconds > UNTOLD:
+                return self._came
+            seconds += self._briefest * speech_weight(word[1])
+        return min(round(seconds * self.rate), self._came)
 
     def _follow(self, speech: Speech) -> None:
         """Note which words the present voice speaks when, at its own rate."""
@@ -124,13 +219,13 @@ class Recital:
             clock.begin(Piece(text, start, self._source.stop, ((0, start),)))
         clock.words(replace(word, end=max(word.start, word.end - TAIL)) for word in speech.words)
         clock.send(len(speech.pcm) // 2, 0.0)
-        self._timed = self._timed or bool(speech.words)
 
     def _spoken(self) -> int:
         """Return how many characters of the piece under way the present voice has spoken, in whole words."""
         assert self._clock is not None
-        heard = self._clock.sent - self._sent
-        self._clock.reached(self._sent + (heard if self._timed else int(CAUTION * heard)), 0.0)
+        heard = (self._clock.sent - self._sent) * self._given // self._came
+        known, _ = self._clock.told()
+        self._clock.reached(self._sent + max(known, int(CAUTION * heard)), 0.0)
         return max(self._clock.heard(0.0).source_end - self._source.start, 0)
 
     def _at_rate(self, speech: Speech) -> bytes:

@@ -17,7 +17,7 @@ from .breaker import DEFAULT_POLICY, BreakerPolicy
 from .caller import Speaker
 from .chain import Attempt, Provider, called
 from .fallback import Fallback
-from .recital import Recital
+from .recital import Recital, Restraint
 from .watchdog import FAREWELL, Watchdog
 
 
@@ -33,8 +33,8 @@ class SynthesizerPatience(Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_PATIENCE: Final = SynthesizerPatience()
-
-
+IN_HAND: Final = 0.3
+"""Seconds of audio with which a caller has enough to play, until more is given."""
 MOST_VOICES: Final = 256
 """Names of voices that are remembered to be unknown somewhere; clients may send any."""
 
@@ -44,7 +44,12 @@ class FallbackSynthesizer(Fallback):
 
     If it fails, the next one goes on in the middle of the piece (see `Recital`), in the voice that the provider's table
     of voices names, and at the rate with which the call began. A piece with words in it for which a synthesizer gives
-    no audio at all counts as a failure: that is how some say that there is no credit left.
+    no audio at all, or too little for anybody to have said them, counts as a failure: that is how some say that there
+    is no credit left.
+
+    Audio that might hold the end of a word that is not known to be spoken is kept back, where another synthesizer could
+    have to go on; one that tells of no words is given on while the caller has nothing else to play, and else piece by
+    piece.
 
     Names of voices differ from one synthesizer to the next. One that has no such voice (`ModelNotFound`) is asked for
     the name that its table was given, if that is another one, and then speaks in its own; both are remembered.
@@ -59,6 +64,7 @@ class FallbackSynthesizer(Fallback):
         super().__init__(providers, policy)
         self._patience = patience
         self._unknown: dict[tuple[str, str], None] = {}
+        self._untimed: set[tuple[str, str]] = set()
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak each piece as it comes, whoever does it.
@@ -66,7 +72,7 @@ class FallbackSynthesizer(Fallback):
         Raises:
             ProviderError: None of them could.
         """
-        reading = _Reading(request, Speaker(caller), self._patience, self._unknown)
+        reading = _Reading(request, Speaker(caller), self._patience, self._unknown, self._untimed)
         await self._chain.call(reading.go_on, lambda: reading.recital.done)
 
 
@@ -79,14 +85,17 @@ class _Reading:
         caller: Speaker[Speech, Say],
         patience: SynthesizerPatience,
         unknown: dict[tuple[str, str], None],
+        untimed: set[tuple[str, str]],
     ) -> None:
-        self.recital = Recital()
+        self.recital = Recital(request.speed)
         self._unknown = unknown
+        self._untimed = untimed
         self._request = request
         self._caller = caller
         self._patience = patience
         self._asked: float | None = None  # when the present synthesizer was given its first piece, until it speaks
         self._handed = 0  # pieces that the present synthesizer, or one before, was given
+        self._plays_until = 0.0  # when the caller will have played what it was given
 
     async def go_on(self, attempt: Attempt) -> None:
         """Have one synthesizer speak the pieces, or what is left of them, in the first voice that it has."""
@@ -167,9 +176,9 @@ class _Reading:
                 attempt.took(attempt.now() - self._asked)
                 self._asked = None
             await attempt.answered()
-            if self.recital.is_silent(speech) and not attempt.alone:
-                raise BrokenStream(attempt.path, "it said nothing")
-            await self._caller.give(self.recital.take(speech), dog)
+            if self.recital.is_short(speech) and not attempt.alone:
+                raise BrokenStream(attempt.path, "it said less than there was to say")
+            await self._give(speech, attempt, dog)
             if self._handed == self.recital.piece:
                 dog.expect(math.inf)
             elif self.recital.begun:
@@ -180,3 +189,25 @@ class _Reading:
                 return
         if not self.recital.done:
             raise BrokenStream(attempt.path, "it ended in the middle")
+
+    async def _give(self, speech: Speech, attempt: Attempt, dog: Watchdog) -> None:
+        """Give what is spoken, as far as that is safe."""
+        taken = self.recital.take(speech, self._restraint(attempt))
+        match self.recital.tells:
+            case True:
+                self._untimed.discard(attempt.provider.key)
+            case False:
+                self._untimed.add(attempt.provider.key)
+            case None:
+                pass
+        if taken is not None:
+            self._plays_until = max(self._plays_until, attempt.now()) + len(taken.pcm) / (2 * taken.rate)
+            await self._caller.give(taken, dog)
+
+    def _restraint(self, attempt: Attempt) -> Restraint:
+        """Return how much is to be kept back, for fear that the synthesizer breaks off."""
+        if attempt.alone:
+            return Restraint.FREE
+        if self._plays_until - attempt.now() > IN_HAND:
+            return Restraint.PATIENT
+        return Restraint.FREE if attempt.provider.key in self._untimed else Restraint.EAGER

@@ -6,6 +6,7 @@ then missing, doubled or late is found out from the audio that the caller gets, 
 `troupe.services.wire.syllables`. Some turns are left alone: they say what is usual.
 """
 
+import math
 import re
 import subprocess
 import sys
@@ -148,6 +149,7 @@ class Chaos:
         """By caller and turn; None for those that are left alone."""
         self._callers: list[Caller] = []
         self._down: Part | None = None  # of which a provider is killed right now
+        self._back: dict[Part, float] = {}  # when a provider of it has come back last
         self._began = 0.0
         self._tasks: TaskGroup
 
@@ -200,6 +202,8 @@ class Chaos:
         await sleep(after)
         found = self._providers.under_way(part, caller.speaker, said)
         if found is None or (caller.speaker, turn.number) in self._struck or part == self._down:
+            return
+        if turn.began < self._back.get(part, -math.inf):  # it may have met the other one while that was down
             return  # never both of a part in one turn
         provider, exchange = found
         exchange.strike(STRIKES[kind])
@@ -229,7 +233,7 @@ class Chaos:
             await provider.server.kill()
             await sleep(DOWN)
             await provider.server.revive()
-            self._down = None
+            self._down, self._back[provider.part] = None, current_time()
 
     def _parts_struck(self) -> set[Part]:
         """Return the parts that somebody's present turn has lost a provider of."""

@@ -157,6 +157,20 @@ def test_words_that_fit_nowhere_leave_the_estimate() -> None:
     assert align(text, ["eins", "zwei"])[1:3] == ["one", "one two"]
 
 
+def test_what_is_told_is_known_without_guessing() -> None:
+    clock = PlaybackClock(RATE)
+    with pytest.raises(ValueError, match="no piece"):
+        clock.told()
+    text = "Well, 42 is enough."
+    clock.begin(Piece(text, 0, len(text)))
+    clock.send(RATE // 2, 0.0)
+    assert clock.told() == (0, 0)
+    clock.words([Word("well", 0.0, 0.3), Word("forty-two", 0.3, 0.45), Word("is", 0.45, 0.6)])
+    assert clock.told() == (round(0.3 * RATE), len("Well,"))
+    clock.send(RATE // 2, 0.0)
+    assert clock.told() == (round(0.6 * RATE), len("Well, 42 is"))
+
+
 def test_without_times_an_unfinished_piece_goes_by_the_pace_of_those_before() -> None:
     clock = PlaybackClock(1000)
     clock.begin(Piece("abcd efgh", 0, 9, ((0, 0),)))
