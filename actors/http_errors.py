@@ -87,6 +87,9 @@ _BY_CODE: Final[dict[str, type[ProviderError]]] = {
     "BIG-0001": RequestTooLong,
     "NET-0000": ProviderUnavailable,
     "NET-0001": ProviderTimeout,
+    # OpenAI's, of realtime sessions
+    "invalid_model": ModelNotFound,
+    "session_expired": ProviderUnavailable,
     # ElevenLabs': its status for most of them is 401 or 400
     "quota_exceeded": QuotaExceeded,
     "missing_permissions": AuthenticationFailed,
@@ -144,8 +147,10 @@ _BY_CLOSE: Final[dict[int, type[ProviderError]]] = {
     1012: ProviderUnavailable,
     1013: ProviderUnavailable,
     1014: ProviderUnavailable,
+    3000: AuthenticationFailed,
 }
-"""Close codes (RFC 6455 7.4.1 and IANA's registry). 1008 says no more than that something was against the rules."""
+"""Close codes (RFC 6455 7.4.1 and IANA's registry, in which 3000 is "unauthorized"). 1008 says no more than that
+something was against the rules."""
 _CODE_IN_TEXT: Final = re.compile(r"[A-Z]{2,8}-[0-9]{4}|[a-z]+(?:_[a-z]+)+")
 
 _TELLING: Final[tuple[tuple[int | None, re.Pattern[str], type[ProviderError]], ...]] = (
@@ -215,8 +220,10 @@ def closed(provider: str, code: int, reason: str) -> ProviderError:
         code: The close code.
         reason: The text beside it. Only what looks like one of the provider's codes gets into the error.
     """
-    known = next((word for word in _CODE_IN_TEXT.findall(reason) if word in _BY_CODE), "")
-    kind = _BY_CODE[known] if known else _BY_CLOSE.get(code, ProviderFailed)
+    words = [word for word in _CODE_IN_TEXT.findall(reason) if word in _BY_CODE]
+    known = words[-1] if words else ""  # OpenAI puts the type in front of the code
+    says_more = known and (known != "invalid_request_error" or code not in _BY_CLOSE)
+    kind = _BY_CODE[known] if says_more else _BY_CLOSE.get(code, ProviderFailed)
     details: dict[str, Any] = {"close_code": code, "code": known} if known else {"close_code": code}
     return kind(provider, f"closed with {code} {known}".rstrip(), details=details)
 

@@ -54,6 +54,37 @@ def updated(session: Session, patch: SessionPatch, dialect: Dialect, *, voice_is
     return result
 
 
+def difference(before: Session, after: Session) -> SessionPatch:
+    """Return the update, in the GA shape, that makes the one session of the other, as far as an update can.
+
+    Objects other than those that only group members are told as a whole, so that no member of another type is left.
+    """
+    kind = "realtime" if isinstance(after, RealtimeSession) else "transcription"
+    patch = _differing(msgspec.to_builtins(before), msgspec.to_builtins(after))
+    return {"type": kind, **{name: value for name, value in patch.items() if name not in _UNTOLD}}
+
+
+_GROUPS = frozenset({"audio", "input", "output"})
+_UNTOLD = _KEPT | {"temperature"}
+"""Members that GA's updates do not have."""
+
+
+def _differing(before: Json, after: Json) -> Json:
+    patch: Json = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if value == old and name in before:
+            continue
+        if name in _GROUPS and is_object(value) and is_object(old):
+            patch[name] = _differing(old, value)
+        elif is_object(value):  # a null where there was none says nothing, and is not taken by every service
+            held = old if is_object(old) else {}
+            patch[name] = {key: each for key, each in value.items() if each is not None or held.get(key) is not None}
+        else:
+            patch[name] = value
+    return patch
+
+
 def check_modalities(modalities: tuple[str, ...], param: str) -> None:
     """Refuse anything but text alone and audio alone.
 

@@ -13,7 +13,9 @@ from starlette.requests import Request
 from ..answers import Answer, Refused, json_answer
 from ..replies import ModelWire, Reply
 from ..server import Handler
+from ..socket import SocketHandler
 from . import chat, embeddings, images, speech, transcription
+from .realtime_connections import RealtimeConnections
 from .refusals import invalid, missing_key, no_such_model, refusal, wrong_key
 
 T = TypeVar("T")
@@ -32,6 +34,8 @@ class OpenAiWire(ModelWire):
 
     prefix: ClassVar[str] = "/v1"
     """Of all paths."""
+    realtime: ClassVar[bool] = True
+    """Whether it has the realtime API, which those that speak the rest of it have not."""
 
     def __init__(
         self, *, keys: Iterable[str] = (), models: Iterable[str] | None = None, quirks: chat.Quirks | None = None
@@ -41,6 +45,7 @@ class OpenAiWire(ModelWire):
         self._keys = tuple(keys)
         self._models = None if models is None else tuple(models)
         self._heard: deque[transcription.Heard] = deque()
+        self._realtime = RealtimeConnections(self._keys, self._models, self.next_reply, self._hear_turn)
         self._numbers = count(1)
 
     @property
@@ -51,7 +56,7 @@ class OpenAiWire(ModelWire):
     # -- what a test asks for ------------------------------------------------------------------------------------------
 
     def hear(self, text: str, language: str = "english") -> None:
-        """Say what is heard in the next upload that has no text yet; by default how long it is."""
+        """Say what is heard in the next upload, or turn, that has no text yet; by default how long it is."""
         self._heard.append(transcription.Heard(text, language))
 
     def reset(self) -> None:
@@ -64,7 +69,8 @@ class OpenAiWire(ModelWire):
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""
-        return {
+        minting = {("POST", f"{self.prefix}/realtime/client_secrets"): self._guarded(self._realtime.mint)}
+        return (minting if self.realtime else {}) | {
             ("GET", f"{self.prefix}/models"): self._guarded(self._list_models),
             ("GET", f"{self.prefix}/models/{{model:path}}"): self._guarded(self._get_model),
             ("POST", f"{self.prefix}/chat/completions"): self._guarded(self._chat),
@@ -73,6 +79,10 @@ class OpenAiWire(ModelWire):
             ("POST", f"{self.prefix}/audio/speech"): self._guarded(self._speech),
             ("POST", f"{self.prefix}/audio/transcriptions"): self._guarded(self._transcription),
         }
+
+    def sockets(self) -> dict[str, SocketHandler]:
+        """See `WireServer.sockets`."""
+        return {f"{self.prefix}/realtime": self._realtime.talk} if self.realtime else {}
 
     def refuse(self, status: int, code: str | None = None) -> Answer:
         """See `WireServer.refuse`."""
@@ -123,6 +133,9 @@ class OpenAiWire(ModelWire):
     def unsaid(self, upload: transcription.Upload) -> transcription.Heard:
         """Return what is heard in a recording of which a test has said nothing."""
         return transcription.Heard(f"{upload.seconds:.2f} seconds of audio")
+
+    def _hear_turn(self, seconds: float) -> str:
+        return self._heard.popleft().text if self._heard else f"{seconds:.2f} seconds of audio"
 
     def check_model(self, model: str) -> None:
         """Raise `Refused` if there is no such model."""

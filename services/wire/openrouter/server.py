@@ -34,6 +34,8 @@ _TYPES: Final = {
 class OpenRouterWire(OpenAiWire):
     """OpenRouter's HTTP API; `base_url` is what a client is to be given."""
 
+    realtime: ClassVar[bool] = False
+
     prefix: ClassVar[str] = "/api/v1"
 
     def handlers(self) -> dict[tuple[str, str], Handler]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 from starlette.requests import Request
 
@@ -31,6 +31,8 @@ class SpeachesWire(OpenAiWire):
         models: Those that are installed; None for any name.
         segments: Whether it streams segments without events around them, as ``faster-whisper-server`` did.
     """
+
+    realtime: ClassVar[bool] = False
 
     def __init__(
         self, *, keys: Iterable[str] = (), models: Iterable[str] | None = None, segments: bool = False

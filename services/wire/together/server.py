@@ -1,6 +1,6 @@
 """The server: OpenAI's, and what Together does otherwise."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -13,6 +13,8 @@ from ..server import Handler
 
 class TogetherWire(OpenAiWire):
     """Together's HTTP API; `base_url` is what a client is to be given."""
+
+    realtime: ClassVar[bool] = False
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """See `WireServer.handlers`."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from troupe.actors.realtime.beta import session_from_ga
 from troupe.actors.realtime.errors import ClientMistake
@@ -22,7 +22,7 @@ from troupe.actors.realtime.session_config import (
     TranscriptionSession,
     VoiceId,
 )
-from troupe.actors.realtime.session_update import updated
+from troupe.actors.realtime.session_update import difference, updated
 from troupe.actors.realtime.tools import FunctionChoice, FunctionTool
 
 Strategies = Callable[..., st.SearchStrategy[Any]]
@@ -419,3 +419,35 @@ def test_an_update_twice_is_as_good_as_once(data: st.DataObject, json_of: Strate
     patch = {name: value for name, value in whole.items() if name == "type" or data.draw(st.booleans())}
     once = updated(SESSION, patch, GA)
     assert updated(once, patch, GA) == once
+
+
+# What an update has to say.
+
+
+def test_a_difference_is_an_update_that_makes_one_session_of_another(json_of: Strategies) -> None:
+    settled = frozenset({"temperature", "reasoning", "parallel_tool_calls", "strength", "token_limits"})
+    sessions = json_of(RealtimeSession, settled).map(lambda value: msgspec.convert(value, RealtimeSession))
+
+    @given(sessions, sessions)
+    @settings(max_examples=30)
+    def check(before: RealtimeSession, after: RealtimeSession) -> None:
+        after = msgspec.structs.replace(
+            after, id=before.id, object=before.object, model=before.model, expires_at=before.expires_at
+        )
+        got = updated(before, difference(before, after), GA)
+        for name in ("instructions", "tools", "tool_choice", "output_modalities", "max_output_tokens", "include"):
+            assert getattr(got, name) == getattr(after, name)
+        assert type(got.audio.input.turn_detection) is type(after.audio.input.turn_detection)
+        assert got.audio.input.format == after.audio.input.format
+        assert got.audio.output == after.audio.output
+
+    check()
+
+
+def test_a_difference_says_no_more_than_differs() -> None:
+    assert difference(SESSION, SESSION) == {"type": "realtime"}
+    silent = realtime({"audio": {"input": {"turn_detection": None}}})
+    assert difference(SESSION, silent) == {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+    assert difference(silent, SESSION)["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+    heard = realtime({"audio": {"input": {"transcription": {"model": "whisper-1"}}}})
+    assert difference(SESSION, heard)["audio"]["input"]["transcription"] == {"model": "whisper-1"}
