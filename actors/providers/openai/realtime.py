@@ -79,11 +79,11 @@ class OpenAiRealtime(ProviderActor[OpenAiApi]):
 
     async def converse(self, request: Converse, caller: Duplex[ServerEvent, ClientEvent]) -> None:
         """Hold a conversation. Cancelling cancels what is being answered, and drops the connection."""
-        api = self._api
         session = replace(request.session, model=request.session.model or self._model)
-        with self._meter.call():
+        api = self._api.of(session.model)
+        with api.meter.call():
             async with api.socket(path(session.model))() as socket:
-                talk = _Talk(socket, caller, Waiting(api.deadlines), self._meter, self._price, api.provider)
+                talk = _Talk(socket, caller, Waiting(api.deadlines), api.meter, self._price, api.provider)
                 socket.expect(api.deadlines.first)
                 await talk.begin(session)
                 await talk.go_on(self._lifetime)
