@@ -46,15 +46,25 @@ def cost(price: ModelPrice | None, work: Work) -> float | None:
 
 def listed(price: Price, source: str) -> ModelPrice:
     """Return a price of a provider's own list."""
-    return ModelPrice(input=price.input, output=price.output, cached=price.cached, source=source)
+    return ModelPrice(input=price.input, output=price.output, cached=price.cached, source=source, status="provider")
 
 
 def price_of(kind: str, model: str) -> ModelPrice | None:
     """Return what a model of a kind of provider costs, if it stands in the file."""
-    return _file().get(kind, {}).get(model)
+    return known_prices().get(kind, {}).get(model)
+
+
+def in_words(price: ModelPrice) -> str:
+    """Say what a model costs: ``$0.15 / $0.6 per million tokens``, read and written; empty if it says nothing."""
+    tokens = " / ".join(f"${each:g}" for each in (price.input, price.output) if each is not None)
+    said = [f"{tokens} per million tokens"] if tokens else []
+    units = {"per hour heard": price.hour, "per million characters": price.characters, "per picture": price.image}
+    said += [f"${each:g} {unit}" for unit, each in units.items() if each is not None]
+    return ", ".join(said)
 
 
 @cache
-def _file() -> dict[str, dict[str, ModelPrice]]:
+def known_prices() -> dict[str, dict[str, ModelPrice]]:
+    """Return all prices of the file, by kind of provider and model."""
     text = Path(__file__).with_name("prices.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), dict[str, dict[str, ModelPrice]])

@@ -18,6 +18,8 @@ from ...actors.inference.catalogue import ENGINES, LocalEngine, ModelFile, State
 from ...actors.inference.errors import NotInstalled
 from ...runtime import Ref
 from ...runtime.errors import DeadlineExceeded
+from ..catalogue.descriptor import describe
+from ..catalogue.prices import FREE, in_words, known_prices, listed
 from ..choice import TITLES, Link, with_keys
 from ..config import ConfigError, read_config
 from ..config.errors import nearest
@@ -29,6 +31,8 @@ from .fetching import fetch
 
 PATIENCE: Final = 8.0
 """Seconds that a provider has to list its models."""
+UNVERIFIED: Final = "unverified"
+"""Stands beside prices that only a third party has told."""
 STYLES: Final[dict[State, str]] = {"ready": "green", "needs the model": "yellow", "needs the package": "dim"}
 
 models = App(name="models", help="Show which models there are, or fetch local ones.")
@@ -36,25 +40,32 @@ models = App(name="models", help="Show which models there are, or fetch local on
 
 @models.default
 def show(
-    *, config: Annotated[Path | None, Parameter(help="Configuration file; else troupe.toml, if it is there.")] = None
+    *,
+    config: Annotated[Path | None, Parameter(help="Configuration file; else troupe.toml, if it is there.")] = None,
+    prices: Annotated[
+        bool, Parameter(help="Show what models cost, and who says so, and nothing else.", negative="")
+    ] = False,
 ) -> None:
-    """Show the local models, and those of the providers whose keys are here."""
+    """Show the local models, and those of the providers whose keys are here, with their prices where they are known."""
     console = Console(highlight=False)
+    if prices:
+        console.print(_prices())
+        return
     console.print(_local(models_folder()), "", _elsewhere())
     try:
         configuration, _ = read_config(config, environ=os.environ)
         links = with_keys(configuration, os.environ)
-        listed = anyio.run(_listed, links) if links else {}
+        told = anyio.run(_listed, links) if links else {}
     except ConfigError as error:
         fail(str(error), MISCONFIGURED)
-    for provider, found in listed.items():
+    kinds = {link.provider: link for link in links}
+    for provider, found in told.items():
         console.print()
         if isinstance(found, str):
             console.print(Text.assemble((provider, "bold"), f": {found}"))
             continue
         console.print(Text.assemble((provider, "bold"), f", {len(found)} models:"))
-        names = (f"{provider}/{model.id}" + (f" (until {model.until})" if model.until else "") for model in found)
-        console.print(Text(", ".join(sorted(names))))
+        console.print(Text(", ".join(sorted(_named(kinds[provider], model) for model in found))))
 
 
 @models.command(name="pull")
@@ -132,6 +143,27 @@ def _elsewhere() -> Table:
     return table
 
 
+def _named(link: Link, model: Model) -> str:
+    """Return the name of a model of a list, and what it costs, and until when it is there, as far as that is known."""
+    told = None if model.price is None else listed(model.price, "")
+    price = describe(link.provider, link.kind, link.part, model.id, link.table, listed=told).price
+    known = [f"until {model.until}"] if model.until else []
+    if price is not None and price is not FREE:
+        known.append(in_words(price) + (f", {UNVERIFIED}" if price.status == "third party" else ""))
+    return f"{link.provider}/{model.id}" + (f" ({', '.join(known)})" if known else "")
+
+
+def _prices() -> Table:
+    """Return the prices that are known without asking anybody."""
+    table = Table("model", "price", "whose word", "read", "", box=None, padding=(0, 2, 0, 0))
+    table.columns[0].no_wrap = True
+    for kind, models in known_prices().items():
+        for name, price in models.items():
+            word = Text(UNVERIFIED, "yellow") if price.status == "third party" else Text("the provider", "green")
+            table.add_row(Text(f"{kind}/{name}", "bold"), in_words(price), word, price.read, Text(price.note, "dim"))
+    return table
+
+
 def _columns() -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True, min_width=16)
@@ -150,19 +182,19 @@ def _next_step(engine: LocalEngine, state: State) -> str:
 
 async def _listed(links: tuple[Link, ...]) -> dict[str, tuple[Model, ...] | str]:
     """Ask providers for their models; return those, or why there are none."""
-    listed: dict[str, tuple[Model, ...] | str] = {}
+    told: dict[str, tuple[Model, ...] | str] = {}
     async with askable(links) as able, create_task_group() as tasks:
         for provider, ref in able.items():
-            tasks.start_soon(_list, provider, ref, listed)
-    return listed
+            tasks.start_soon(_list, provider, ref, told)
+    return told
 
 
-async def _list(provider: str, ref: Ref, listed: dict[str, tuple[Model, ...] | str]) -> None:
+async def _list(provider: str, ref: Ref, told: dict[str, tuple[Model, ...] | str]) -> None:
     try:
         found = await ref.ask(ListModels(), timeout=PATIENCE)
     except ProviderError as error:
-        listed[provider] = str(error).partition(": ")[2]
+        told[provider] = str(error).partition(": ")[2]
     except DeadlineExceeded:
-        listed[provider] = f"no answer within {PATIENCE:g} s"
+        told[provider] = f"no answer within {PATIENCE:g} s"
     else:
-        listed[provider] = found
+        told[provider] = found

@@ -1,6 +1,6 @@
 """What a model costs."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -26,3 +26,7 @@ class ModelPrice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where it was read."""
     read: str = ""
     """When: a day, as ``YYYY-MM-DD``."""
+    status: Literal["", "provider", "third party"] = ""
+    """Whose word it is: the provider's own; somebody else's, unverified; empty: of whoever wrote it down."""
+    note: str = ""
+    """What else there is to know, in a few words."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from troupe.actors.contracts import Price
 from troupe.services.catalogue import prices
-from troupe.services.catalogue.prices import cost, listed, price_of
+from troupe.services.catalogue.prices import cost, in_words, listed, price_of
 from troupe.services.kinds.kind import WORKS, Work
 from troupe.services.kinds.price import ModelPrice
 from troupe.services.kinds.registry import KINDS
@@ -23,6 +23,8 @@ def test_each_price_in_the_file_is_of_use_and_says_where_it_is_from(kind: str, m
     assert any(cost(price, work) is not None for work in KINDS[kind].works)
     assert price.source.startswith("https://")
     assert date.fromisoformat(price.read)
+    assert price.status in {"provider", "third party"}
+    assert in_words(price)
 
 
 @pytest.mark.parametrize(
@@ -49,5 +51,20 @@ def test_what_is_free_is_so_for_all_work_and_what_is_not_known_is_not() -> None:
 
 def test_a_list_of_a_provider() -> None:
     assert listed(Price(input=1, output=2, cached=0.5), "its list") == ModelPrice(
-        input=1, output=2, cached=0.5, source="its list"
+        input=1, output=2, cached=0.5, source="its list", status="provider"
     )
+
+
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [
+        (ModelPrice(input=0.15, output=0.6), "$0.15 / $0.6 per million tokens"),
+        (ModelPrice(input=0.02), "$0.02 per million tokens"),
+        (ModelPrice(input=1.25, output=5, hour=0.18), "$1.25 / $5 per million tokens, $0.18 per hour heard"),
+        (ModelPrice(characters=50), "$50 per million characters"),
+        (ModelPrice(image=0.0), "$0 per picture"),
+        (ModelPrice(), ""),
+    ],
+)
+def test_in_words(price: ModelPrice, words: str) -> None:
+    assert in_words(price) == words

@@ -1,6 +1,7 @@
 """`troupe models` as a user runs it."""
 
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -8,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from troupe.actors.inference.catalogue import ENGINES, LocalEngine, ModelFile
+from troupe.services.catalogue.prices import known_prices
 from troupe.services.cli import main
 from troupe.services.kinds.registry import KINDS
 from troupe.services.wire import Late
 from troupe.services.wire.ollama import OllamaWire
 from troupe.services.wire.openai import OpenAiWire
+from troupe.services.wire.openrouter import OpenRouterWire
 
 pytestmark = pytest.mark.real_time
 
@@ -133,3 +136,29 @@ def test_models_that_can_not_be_fetched(capsys: pytest.CaptureFixture[str], name
         ended, _, complaint = troupe(capsys, "pull", name)
     assert ended == status
     assert says in complaint
+
+
+def test_prices_say_whose_word_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = troupe(capsys, "--prices")
+    assert status == 0
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert "$5 / $25 per million tokens" in rows["anthropic/claude-opus-5"]
+    assert "the provider" in rows["anthropic/claude-opus-5"]
+    assert "unverified" in rows["openai/gpt-4o-mini"]
+    assert rows.keys() >= {f"{kind}/{name}" for kind, models in known_prices().items() for name in models}
+
+
+@pytest.fixture
+def openrouter() -> Iterator[OpenRouterWire]:
+    with OpenRouterWire() as wire:
+        yield wire
+
+
+def test_a_list_tells_todays_prices(openrouter: OpenRouterWire, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("troupe.toml").write_text(
+        f"[providers.openrouter]\nbase_url = '{openrouter.base_url}'\n"
+        '[providers.openrouter.prices."tts-1"]\ninput = 7\noutput = 8\n'
+    )
+    _, out, _ = troupe(capsys)
+    assert "openrouter/tts-1 ($7 / $8 per million tokens)" in " ".join(out.split())
+    assert re.search(r"openrouter/[^ ]+ \(\$0.15 / \$0.6 per million tokens\)", " ".join(out.split()))
