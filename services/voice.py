@@ -6,6 +6,7 @@
     providers/openai/{stt,llm,tts}, providers/espeak/tts, ...    each provider once, however many chains name it
     voice/{stt,llm,tts}                                          a router for each part, over its chain
     sessions/...                                                 one for each connection
+    latencies                                                    keeps how fast they are, if somebody wishes to know
 """
 
 import logging
@@ -46,6 +47,7 @@ from .config import Config, ConfigError
 from .docker.errors import ServiceError
 from .homes import Home, homes_of
 from .kinds.kind import PARTS, Part, Setup, Work
+from .latencies import Latencies, LatencyKeeper
 
 NONE: Final[Mapping[str, Home]] = {}
 _log = logging.getLogger("troupe.voice")
@@ -88,9 +90,14 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
     ):
         lost = await start_providers(system.supervisor("providers"), providers(choice, http, homes))
         choice = choice.without(lost)
-        for part in PARTS:
-            await system.supervisor("voice").start_child(router(choice, part))
         voice = choice.voice
+        latencies = Latencies.at_home(keep=voice.keep_latencies)
+        if any(link.flexible for link in choice.links):
+            await latencies.load()
+        for part in PARTS:
+            await system.supervisor("voice").start_child(router(choice, part, latencies))
+        if latencies.wanted:
+            await system.root.start_child(child(LatencyKeeper, latencies, name="latencies"))
         services = Services(
             recogniser=system.ref("voice/stt"),
             model=system.ref("voice/llm"),
@@ -103,7 +110,10 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
             opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),
             record=record,
         )
-        yield VoiceSystem(system, system.supervisor("sessions"), services)
+        try:
+            yield VoiceSystem(system, system.supervisor("sessions"), services)
+        finally:
+            await latencies.save_at_the_end(system)
 
 
 async def start_providers(parent: Supervisor, specs: Sequence[SupervisorSpec]) -> dict[str, str]:
@@ -157,9 +167,15 @@ def providers(choice: Choice, http: HttpClient, homes: Mapping[str, Home] = NONE
     ]
 
 
-def router(choice: Choice, part: Part) -> ActorSpec:
-    """Specify the actor that has a part done by the first provider of its chain that can."""
-    chain = [_provider(link, choice.voice.voices) for link in _asked(choice, part)]
+def router(choice: Choice, part: Part, latencies: Latencies | None = None) -> ActorSpec:
+    """Specify the actor that has a part done by the first provider of its chain that can.
+
+    Args:
+        choice: Who takes which part.
+        part: Which.
+        latencies: How soon providers answered in earlier runs.
+    """
+    chain = [_provider(link, choice.voice.voices, latencies) for link in _asked(choice, part)]
     patience = choice.voice.patience
     match part:
         case "stt":
@@ -208,7 +224,7 @@ def session_patience(choice: Choice) -> Patience:
     )
 
 
-def _provider(link: Link, voices: dict[str, str]) -> Provider:
+def _provider(link: Link, voices: dict[str, str], latencies: Latencies | None) -> Provider:
     unknown = {} if link.kind.openai_voices else dict.fromkeys(OPENAI_VOICES, "")
     return Provider(
         link.path,
@@ -216,6 +232,7 @@ def _provider(link: Link, voices: dict[str, str]) -> Provider:
         voices=unknown | voices,
         flexible=link.flexible,
         per_minute=link.table.per_minute,
+        expected=latencies.expected(link.path, link) if latencies is not None else None,
     )
 
 

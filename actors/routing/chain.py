@@ -51,6 +51,8 @@ class Provider(Struct, frozen=True):
 
     per_minute: float | None = None
     """Calls that it may get from this router in a minute; those beyond go to the next one. None for any number."""
+    expected: float | None = None
+    """Seconds in which it is expected to begin its answers, until it has been asked: from an earlier run, say."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -177,6 +179,9 @@ class Chain:
         self.records = {provider.key: Record() for provider in providers}
         self.now = context.system.now
         """The event loop's clock."""
+        for each in providers:
+            if each.expected is not None:
+                self.latencies[each.key].note(self.now(), each.expected)
 
     async def call(
         self,

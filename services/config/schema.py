@@ -83,6 +83,9 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds of voice that interrupt the assistant: 0 for the first sound, 0.5 to bear with coughs and "mhm"."""
     speculate: bool = False
     """Whether an answer is begun when the user's turn may have ended; it costs a request where the user goes on."""
+    keep_latencies: bool = True
+    """Whether to keep in a file how soon the providers answered that a wish such as ``fastest:speech-to-text`` stands
+    for, so that the next run begins with whoever was fastest."""
     patience: Patience = Patience()
 
     def chain(self, part: Part) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from ..choice import Link, catalogue, linked, with_keys
 from ..config import Config, ConfigError, read_config
 from ..health import lists_of
 from ..kinds.kind import Work
+from ..latencies import Latencies
 from ..voice import provider_actor
 from .embedder import Embedder
 from .language_model import LanguageModel
@@ -83,6 +84,7 @@ class Models:
         self._providers: dict[str, Supervisor] = {}
         self._actors: dict[tuple[str, Work, str], Ref] = {}
         self._opened: dict[tuple[tuple[str, ...], Work], Model] = {}
+        self._latencies = Latencies.at_home(keep=config.voice.keep_latencies)
         self._starting = Lock()
         self._disk = CapacityLimiter(1)
 
@@ -137,7 +139,11 @@ class Models:
         return selector.choose(known)
 
     async def aclose(self) -> None:
-        """Give back what was made at providers for the models; at most five seconds, even if the task is cancelled."""
+        """Give back what was made at providers for the models, and keep how fast these are.
+
+        At most seven seconds, even if the task is cancelled.
+        """
+        await self._latencies.save_at_the_end(self._system)
         with move_on_after(FAREWELL, shield=True):
             for model in self._opened.values():
                 await model.aclose()
@@ -149,7 +155,19 @@ class Models:
         if len(actors) == 1 and links[0].table.per_minute is None:
             return CLASSES[work](actors[0], links, actors)
         count = sum(1 for _, other in self._opened if other == work)
-        router = _router(work, links, actors, name=_numbered(work, count))
+        if any(link.flexible for link in links):
+            await self._latencies.load()
+        chain = [
+            Provider(
+                ref.name,
+                models={"*": link.model},
+                flexible=link.flexible,
+                per_minute=link.table.per_minute,
+                expected=self._latencies.expected(ref.name, link),
+            )
+            for ref, link in zip(actors, links, strict=True)
+        ]
+        router = _router(work, chain, name=_numbered(work, count))
         return CLASSES[work](await self._parent.start_child(router), links, actors)
 
     async def _actor(self, link: Link) -> Ref:
@@ -265,12 +283,8 @@ def _numbered(work: Work, count: int) -> str:
     return f"{work}-{count + 1}" if count else work
 
 
-def _router(work: Work, links: Sequence[Link], actors: Sequence[Ref], name: str) -> ActorSpec:
+def _router(work: Work, chain: Sequence[Provider], name: str) -> ActorSpec:
     """Specify the actor that has something done by the first provider of a chain that can."""
-    chain = [
-        Provider(ref.name, models={"*": link.model}, flexible=link.flexible, per_minute=link.table.per_minute)
-        for ref, link in zip(actors, links, strict=True)
-    ]
     match work:
         case "stt":
             return child(FallbackRecogniser, chain, _HEARING, name=name)

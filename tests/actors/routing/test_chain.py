@@ -92,6 +92,23 @@ async def test_whoever_has_been_fastest_is_asked_first() -> None:
 
 
 @pytest.mark.virtual
+async def test_what_is_expected_decides_at_first() -> None:
+    stage, seconds = Stage(), {"a": 0.2, "b": 0.5}
+
+    def script(name: str) -> Callable[[Generate], Steps]:
+        return lambda _: [seconds[name], TextDelta("Hi."), Ended("stop")]
+
+    models = [player(ScriptedModel, stage, name, script(name)) for name in seconds]
+    providers = [Provider("a", flexible=True, expected=0.9), Provider("b", flexible=True, expected=0.1)]
+    async with company(stage, *models, child(FallbackModel, providers, name="llm")) as system:
+        llm = system.ref("llm")
+        assert [await answer(llm) for _ in range(2)] == pytest.approx([0.5, 0.5])  # 0.1, 0.5: as fast as expected
+        assert [status.record.first.count for status in await llm.ask(ListProviders())] == [0, 2]
+        await sleep(MEMORY)
+        assert await answer(llm) == pytest.approx(0.2)
+
+
+@pytest.mark.virtual
 async def test_one_that_has_only_failed_is_asked_last() -> None:
     stage = Stage()
     models = [
