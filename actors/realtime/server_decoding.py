@@ -22,6 +22,7 @@ _decode: Final = msgspec.json.Decoder(_EVENTS).decode
 _RENAMED: Final = {"text": "output_text", "audio": "output_audio"}
 """Parts of finished messages as recordings of the live service show them, against its schema."""
 _ASSUMED: Final[dict[str, Json]] = {
+    "error": {"type": "server_error", "code": None, "message": ""},
     "session": {"type": "realtime", "model": ""},
     "response": {"audio": {"output": {"format": {"type": "audio/pcm"}, "voice": ""}}},
 }

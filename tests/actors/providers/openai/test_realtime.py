@@ -166,7 +166,7 @@ async def test_finishing_has_the_answer_told_to_its_end(wire: OpenAiWire) -> Non
 
 async def test_a_caller_that_does_not_read_holds_the_provider_back(wire: OpenAiWire) -> None:
     wire.reply("a long answer " * 2000)
-    async with provider(wire, between=0.2) as ref, talking(ref) as call:
+    async with provider(wire, between=1) as ref, talking(ref) as call:
         await call.receive()
         await call.send(client.ResponseCreate())
         exchange, before = wire.last(PATH), -1
@@ -206,8 +206,8 @@ async def test_what_is_not_known_is_counted_and_what_a_client_does_wrong_is_told
 async def test_a_session_that_does_not_begin(wire: OpenAiWire, fault: Fault, expected: type[ProviderError]) -> None:
     for _ in range(3):  # what may be tried again is
         wire.fail(PATH, fault)
-    async with provider(wire, first=0.5) as ref:
-        with fail_after(30), pytest.raises(expected) as caught:
+    async with provider(wire, first=0.5 if expected is ProviderTimeout else 15) as ref:
+        with fail_after(60), pytest.raises(expected) as caught:
             async with talking(ref) as call:
                 await call.receive()
         assert (await ref.ask(GetUsage())).failures == 1
@@ -247,7 +247,7 @@ async def test_a_session_that_breaks_off_in_an_answer(
     wire: OpenAiWire, fault: Fault, expected: type[ProviderError]
 ) -> None:
     wire.fail(PATH, fault)
-    async with provider(wire, between=0.3) as ref:
+    async with provider(wire, between=0.3 if expected is ProviderTimeout else 10) as ref:
         with pytest.raises(expected) as caught:
             async with talking(ref) as call:
                 await call.send(said("Hello"))
@@ -259,7 +259,7 @@ async def test_a_session_that_breaks_off_in_an_answer(
 
 async def test_a_question_that_nobody_answers(wire: OpenAiWire) -> None:
     wire.fail(PATH, Stall(4))
-    async with provider(wire, first=0.3) as ref:
+    async with provider(wire, first=0.6) as ref:
         with pytest.raises(ProviderTimeout):
             async with talking(ref) as call:
                 await call.send(said("Hello"))
@@ -268,9 +268,9 @@ async def test_a_question_that_nobody_answers(wire: OpenAiWire) -> None:
 
 
 async def test_nobody_is_waited_for_while_the_user_thinks(wire: OpenAiWire) -> None:
-    async with provider(wire, first=0.1, between=0.1) as ref, talking(ref) as call:
+    async with provider(wire, first=0.6, between=0.6) as ref, talking(ref) as call:
         await call.receive()
-        await sleep(0.4)
+        await sleep(1)
         await call.send(said("Hello"))
         await until(call, server.ConversationItemDone)
 
