@@ -209,8 +209,8 @@ class Cell:
 
     async def begin(self, call: Streaming, timeout: float) -> Callable[[], None]:
         """Put a streaming call into the mailbox; return what to call when the caller leaves."""
-        asker = current_worker.get()
-        blocked = self._enter_wait(asker.cell, call.message) if asker is not None and asker.blocks else None
+        asker, request = current_worker.get(), call.message
+        blocked = self._enter_wait(asker.cell, request) if asker is not None and asker.blocks else None
         self.system.deadlines.add(call)
 
         def leave() -> None:
@@ -220,7 +220,8 @@ class Cell:
                 self._leave_wait(blocked)
 
         try:
-            await self.post(call, call.message, timeout)
+            if request.control or request.__class__ not in self.handlers or not self.data.offer(call):
+                await self.post(call, request, timeout)
         except BaseException:
             leave()
             raise

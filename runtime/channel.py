@@ -126,6 +126,11 @@ class Channel(Generic[T]):
         """Whether nothing more can be sent."""
         return self._closed
 
+    @property
+    def handed_out(self) -> bool:
+        """Whether `each` waits for more: its function has had all that was sent, and is done with it."""
+        return self.drain is not None
+
     # -- sending ---------------------------------------------------------------------------------------------------
 
     async def send(self, item: T) -> None:

@@ -1,13 +1,14 @@
 """Speaking one message: pieces of text go to the synthesizer, what it says is paced and sent.
 
-Audio goes out as it is played, less a lead. While the assistant is paused nothing goes out, and nothing is lost: it
-goes on at the next sample.
+Audio goes out as it is played, less a lead; pieces of it that are there at the same time go out as one. While the
+assistant is paused nothing goes out, and nothing is lost: it goes on at the next sample.
 """
 
 import math
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 from anyio import Event, create_task_group, sleep
 
 from ...codecs.audio_format import AudioFormat
@@ -130,6 +131,7 @@ class Delivery:
         self._opened = opened
         self._sent = sent
         self._resampler: Resampler | None = None
+        self._held: list[Int16] = []  # of the piece that is being spoken, about to be sent
         self._said: list[Piece] = []
         self._piece = -1  # that is being spoken
         self._finished = 0  # pieces that have been spoken
@@ -167,16 +169,17 @@ class Delivery:
                 self._services.synthesizer.open(self._request, timeout=math.inf) as voice,
                 create_task_group() as tasks,
             ):
-                tasks.start_soon(self._say, voice, first, pieces, dog)
+                self._said.append(first)
+                await voice.send(Say(first.text))
+                tasks.start_soon(self._say, voice, pieces, dog)
                 await self._read(voice, dog)
         if self._resampler is not None:
-            await self._send(self._resampler.finish())
+            self._held.append(self._resampler.finish())
+            await self._send()
         if self.message is not None:
             self._write_along(self.message, len(self.spoken.source))
 
-    async def _say(self, voice: Duplex[Say, Speech], first: Piece, pieces: Channel[Piece], dog: Watchdog) -> None:
-        self._said.append(first)
-        await voice.send(Say(first.text))
+    async def _say(self, voice: Duplex[Say, Speech], pieces: Channel[Piece], dog: Watchdog) -> None:
         async for piece in pieces:
             if piece.text:  # the rest may be marks that nobody speaks
                 if self._finished == len(self._said):
@@ -199,6 +202,8 @@ class Delivery:
                 self._asked = None
             dog.hold()
             await self._play(speech, self._said[speech.piece])
+            if not voice.waiting:
+                await self._send()
             self._finished = speech.piece + speech.last
             dog.release(patience.between_audio if self._finished < len(self._said) else math.inf)
 
@@ -217,6 +222,7 @@ class Delivery:
         if message is None or self._pause.on:
             message = await self.open()
         if speech.piece != self._piece:
+            await self._send()
             self._piece = speech.piece
             self.spoken.clock.begin(piece)
             self._write_along(message, piece.end)
@@ -227,16 +233,22 @@ class Delivery:
             if self._resampler is None:
                 self._resampler = Resampler(speech.rate, self._form.rate)
             samples = self._resampler.push(samples)
-        await self._send(samples)
+        self._held.append(samples)
+        if sum(map(len, self._held)) >= self._services.delta * self._form.rate:
+            await self._send()
 
     def _write_along(self, message: OutputMessage, end: int) -> None:
         """Send the text that goes with what is spoken, up to `end` of what the model has written."""
         message.write(self.spoken.source[len(message.text) : end])
 
-    async def _send(self, samples: Int16) -> None:
-        """Send audio, when the client has no more than the lead of it to play."""
+    async def _send(self) -> None:
+        """Send the audio that is held, when the client has no more than the lead of it to play."""
         message = self.message
-        if not len(samples) or message is None:
+        if not self._held or message is None:
+            return
+        samples = np.concatenate(self._held)
+        self._held.clear()
+        if not len(samples):
             return
         while True:
             if self._pause.on:

@@ -79,6 +79,9 @@ class Services:
     """Where sessions count."""
     lead: float = 0.5
     """Seconds of audio that are sent ahead of its playback, so that a network's hiccup is not heard."""
+    delta: float = 0.1
+    """Seconds of audio from which on nothing is added to an event. What a synthesizer has said up to then goes out
+    together: a client that has audio to play already gains nothing from more and smaller events."""
     opening: Opening = field(default_factory=Opening)
     """How sessions begin."""
     record: Path | None = None

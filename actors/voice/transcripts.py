@@ -120,6 +120,7 @@ class Transcripts:
         history = self._session.history
         if plan.items is None:
             for utterance in list(self._pending.values()):
+                await utterance.transcript.wait()  # as `_report` does, which comes first: it is noted when this goes on
                 _text(await utterance.noted.wait())
             return history.items()
         items: list[Item] = []

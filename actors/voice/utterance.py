@@ -1,15 +1,15 @@
 """One utterance of the user: audio on its way to the recogniser, and what is understood of it."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-from anyio import CancelScope
+from anyio import CancelScope, create_task_group
 
 from ...runtime import Channel, Duplex
 from ...runtime.errors import RuntimeFault, WouldBlock
 from ...runtime.parking import Latch
 from ..contracts import Transcribe, Transcript
-from ..errors import ProviderTimeout
+from ..errors import BrokenStream, ProviderTimeout, first_error
 from ..realtime.ids import new_item_id
 from .ear import RATE
 from .services import Services
@@ -59,6 +59,7 @@ class Utterance:
         self._request = Transcribe(rate=RATE, language=language, prompt=prompt)
         self._changed = changed
         self._audio: Channel[bytes] = Channel(WAITING)
+        self._recogniser: Duplex[bytes, Transcript] | None = None
         self._scope = CancelScope()
         self.ended_at: float | None = None
         """When the user stopped, by the event loop's clock."""
@@ -81,6 +82,8 @@ class Utterance:
 
     def end(self) -> None:
         """The user has stopped: what was pushed is all, and its transcript is due."""
+        if self._recogniser is not None and self._audio.handed_out:
+            self._recogniser.finish()
         self._audio.close()
         self.ended_at = self._now()
         self._scope.deadline = self.ended_at + self._services.patience.transcript
@@ -94,37 +97,43 @@ class Utterance:
         """Have it transcribed; whatever happens, `transcript` is set."""
         try:
             with self._scope:
-                self.transcript.set(await self._transcribe())
+                await self._transcribe()
             if self._scope.cancelled_caught:
                 self.transcript.set(ProviderTimeout("recogniser", "no final transcript in time"))
         except Exception as error:  # policy: what can't be understood is told as failed, the session goes on
-            self.transcript.set(error)
+            self.transcript.set(first_error(error))
         finally:
             self.transcript.set(RuntimeFault("the session ended before the transcript was there"))
             self._audio.break_off()
 
-    async def _transcribe(self) -> str:
-        async with self._services.recogniser.open(self._request, timeout=float("inf")) as recogniser:
-            heard_all = False
-            while not heard_all:
-                heard_all = not await self._send_waiting(recogniser)
-                while not heard_all and (partial := recogniser.poll()) is not None:
-                    self._understood(partial)
-            recogniser.finish()
-            async for transcript in recogniser:
+    async def _transcribe(self) -> None:
+        async with (
+            self._services.recogniser.open(self._request, timeout=float("inf")) as self._recogniser,
+            create_task_group() as tasks,
+        ):
+            tasks.start_soon(self._send, self._recogniser)
+            async for transcript in self._recogniser:
                 self._understood(transcript)
-                if transcript.final:
+                if transcript.final and self.ended_at is not None:
                     break
-        if self.ended_at is not None:
+            if self.ended_at is None:
+                raise BrokenStream("recogniser", "it stopped listening while the user spoke")
             self._services.tally.transcript.observe(self._now() - self.ended_at)
-        return self.partial
+            self.transcript.set(self.partial)
+            tasks.cancel_scope.cancel()
 
-    async def _send_waiting(self, recogniser: Duplex[bytes, Transcript]) -> bool:
-        """Send audio, waiting for some if there is none; return whether there may be more."""
-        async for audio in self._audio:
-            await recogniser.send(audio)
-            return True
-        return False
+    async def _send(self, recogniser: Duplex[bytes, Transcript]) -> None:
+        """Send the audio in the step that brings it, until there is no more."""
+
+        def hand_on(audio: bytes) -> Coroutine[Any, Any, None] | None:
+            try:
+                recogniser.send_nowait(audio)
+            except WouldBlock:
+                return recogniser.send(audio)
+            return None
+
+        await self._audio.each(hand_on)
+        recogniser.finish()
 
     def _understood(self, transcript: Transcript) -> None:
         if transcript.text != self.partial:

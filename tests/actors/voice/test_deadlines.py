@@ -14,7 +14,7 @@ from troupe.actors.realtime import response_events as response
 from troupe.actors.realtime import server_events as server
 from troupe.actors.realtime.session_config import Audio, AudioInput, RealtimeSession, Transcription
 from troupe.actors.voice.patience import Patience
-from understudies import ScriptedModel, ScriptedRecogniser, ScriptedSynthesizer, Stage, Stall, Steps, player
+from understudies import End, ScriptedModel, ScriptedRecogniser, ScriptedSynthesizer, Stage, Stall, Steps, player
 
 pytestmark = pytest.mark.virtual
 
@@ -121,6 +121,21 @@ async def test_what_does_not_come_in_time_fails_the_turn_and_nothing_else(case: 
         await caller.until(server.ErrorEvent)
         assert stage.empty  # and the provider's work has ended, too
         assert caller.tally.failed == 1
+
+
+async def test_a_recogniser_that_stops_listening_has_failed() -> None:
+    """What it has heard so far is not what the user has said."""
+
+    def leaves(pcm: bytes, ended: bool) -> Steps:
+        yield Transcript("the beginning")
+        yield End()
+
+    async with talking(stt=lambda _: leaves) as (caller, _):
+        await caller.speak(0.5)
+        await caller.wait(0.1)
+        await caller.send(client.InputAudioBufferCommit())
+        failed = await caller.until(server.InputAudioTranscriptionFailed)
+        assert failed.error.code == "transcription_failed"
 
 
 async def test_speech_that_comes_slower_than_it_is_heard_ends() -> None:
