@@ -155,6 +155,8 @@ class Transcript(Struct, frozen=True):
     final: bool = False
     """Whether this is the last word on the utterance."""
     words: tuple[Word, ...] = ()
+    confidence: float | None = None
+    """How sure the recogniser is of all of it, between 0 and 1, where it says that of the whole alone."""
 
 
 class Transcribe(DuplexRequest[bytes, Transcript], frozen=True, kw_only=True):
@@ -191,6 +193,9 @@ class Speech(Struct, frozen=True):
     """Words of the piece that became known, with times from the start of the piece."""
     last: bool = False
     """Whether the piece is complete."""
+    heard: float = 0.0
+    """Seconds of speech that the listener has heard already, where it is his own machine that speaks: there is no audio
+    of them."""
 
 
 class Synthesize(DuplexRequest[Say, Speech], frozen=True, kw_only=True):

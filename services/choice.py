@@ -88,12 +88,23 @@ class Choice(Struct, frozen=True, kw_only=True):
 
     links: tuple[Link, ...]
     """In the order in which those of a part are asked."""
+    choices: tuple[Link, ...] = ()
+    """Who else takes a part where a client chooses so."""
     omissions: tuple[Omission, ...] = ()
     voice: Voice = Voice()
 
     def chain(self, part: Part) -> tuple[Link, ...]:
         """Return the links of a part."""
         return tuple(link for link in self.links if link.part == part)
+
+    @property
+    def all(self) -> tuple[Link, ...]:
+        """All links: those of the chains, and those that clients may choose."""
+        return (*self.links, *self.choices)
+
+    def offered(self, part: Part) -> tuple[Link, ...]:
+        """Return the links of a part from which clients may choose, those of its chain first, each once."""
+        return tuple({link.name: link for link in self.all if link.part == part}.values())
 
     def without(self, lost: Mapping[str, str]) -> "Choice":
         """Return what is left of it.
@@ -111,6 +122,7 @@ class Choice(Struct, frozen=True, kw_only=True):
                 *(Omission(each.part, each.name, lost[each.provider]) for each in self.links if each.provider in lost),
             ),
             self.voice,
+            tuple(link for link in self.choices if link.provider not in lost),
         )
 
 
@@ -129,18 +141,21 @@ def choose(config: Config, environ: Mapping[str, str], models: Path | None = Non
     """
     here = _Here(config, environ, models or models_folder())
     found = [entry for part in PARTS for entry in here.entries(part)]
+    choices = [entry for part in PARTS for entry in here.choices(part)]
     links = tuple(entry for entry in found if isinstance(entry, Link))
-    omissions = tuple(entry for entry in found if isinstance(entry, Omission))
-    return _checked(links, omissions, config.voice)
+    omissions = tuple(entry for entry in (*found, *choices) if isinstance(entry, Omission))
+    return _checked(links, omissions, config.voice, tuple(entry for entry in choices if isinstance(entry, Link)))
 
 
-def _checked(links: tuple[Link, ...], omissions: tuple[Omission, ...], voice: Voice) -> Choice:
+def _checked(
+    links: tuple[Link, ...], omissions: tuple[Omission, ...], voice: Voice, choices: tuple[Link, ...]
+) -> Choice:
     """Return a choice, if there is somebody for each part."""
     for part in PARTS:
         if not any(link.part == part for link in links):
             reasons = "".join(f"\n  {each.name}: {each.why}" for each in omissions if each.part == part)
             raise ConfigError(f"nobody can take the part {part} ({TITLES[part]}):{reasons}", f"[voice] {part}")
-    return Choice(links=links, omissions=omissions, voice=voice)
+    return Choice(links=links, choices=choices, omissions=omissions, voice=voice)
 
 
 def with_keys(config: Config, environ: Mapping[str, str]) -> tuple[Link, ...]:
@@ -269,6 +284,11 @@ class _Here:
                 yield from self.named(part, name, f"[voice] {part}")
         else:
             yield from self.found(part)
+
+    def choices(self, part: Part) -> Iterator[Link | Omission]:
+        """Give the links that clients may choose for a part, beside those of its chain."""
+        for name in self._config.voice.choices.of(part):
+            yield from self.named(part, name, f"[voice.choices] {part}")
 
     def named(self, part: Work, name: str, where: str) -> Iterator[Link | Omission]:
         """Find what somebody names, or wishes for; `where` says where, for errors."""

@@ -5,12 +5,12 @@
     keys                                                         follows those that are in files
     providers/openai/{stt,llm,tts}, providers/espeak/tts, ...    each provider once, however many chains name it
     voice/{stt,llm,tts}                                          a router for each part, over its chain
+    casts/...                                                    routers of sessions that have some of their own
     sessions/...                                                 one for each connection
     latencies                                                    keeps how fast they are, if somebody wishes to know
 """
 
 import logging
-import math
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,30 +24,23 @@ from ..actors.file_secret import FileSecret
 from ..actors.http import HttpClient
 from ..actors.inference.errors import InferenceError
 from ..actors.key_follower import KeyFollower
-from ..actors.routing import (
-    FallbackModel,
-    FallbackRecogniser,
-    FallbackSynthesizer,
-    ModelPatience,
-    Provider,
-    RecogniserPatience,
-    SynthesizerPatience,
-)
 from ..actors.voice.activity import Activity
 from ..actors.voice.interruption import Interruption
 from ..actors.voice.opening import Opening
 from ..actors.voice.patience import Patience
-from ..actors.voice.services import OPENAI_VOICES, Services
+from ..actors.voice.services import Services
 from ..runtime import Strategy, Supervisor, System, child, open_system, supervisor
 from ..runtime.errors import StartFailed
 from ..runtime.exits import Crashed
 from ..runtime.specs import ActorSpec, SupervisorSpec
+from .cast import BROWSER, Casting, casts
 from .choice import Choice, Link, choose
 from .config import Config, ConfigError
 from .docker.errors import ServiceError
 from .homes import Home, homes_of
 from .kinds.kind import PARTS, Part, Setup, Work
 from .latencies import Latencies, LatencyKeeper
+from .routers import provider, router_over
 
 NONE: Final[Mapping[str, Home]] = {}
 _log = logging.getLogger("troupe.voice")
@@ -60,6 +53,8 @@ class VoiceSystem:
     system: System
     sessions: Supervisor
     services: Services
+    casting: Casting | None = None
+    """Lets clients choose who takes part; None where there is no choice."""
 
 
 @asynccontextmanager
@@ -80,11 +75,12 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
     async with (
         HttpClient.open() as http,
         Activity.open() as activity,
-        homes_of(choice.links) as homes,
+        homes_of(choice.all) as homes,
         open_system(
-            child(KeyFollower, [link.key for link in choice.links if isinstance(link.key, FileSecret)], name="keys"),
+            child(KeyFollower, [link.key for link in choice.all if isinstance(link.key, FileSecret)], name="keys"),
             supervisor("providers", intensity=10, period=60),
             supervisor("voice"),
+            casts(),
             supervisor("sessions", strategy=Strategy.DYNAMIC),
         ) as system,
     ):
@@ -111,7 +107,7 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
             record=record,
         )
         try:
-            yield VoiceSystem(system, system.supervisor("sessions"), services)
+            yield VoiceSystem(system, system.supervisor("sessions"), services, Casting(system, choice, services))
         finally:
             await latencies.save_at_the_end(system)
 
@@ -154,7 +150,8 @@ def providers(choice: Choice, http: HttpClient, homes: Mapping[str, Home] = NONE
         ConfigError: A provider can't be made as it is configured.
     """
     actors: dict[str, dict[Work, ActorSpec]] = {}
-    for link in choice.links:
+    chosen = [link for link in choice.choices if link.kind.name != BROWSER]  # each session has a browser of its own
+    for link in (*choice.links, *chosen):
         parts = actors.setdefault(link.provider, {})
         if link.part not in parts:
             home = homes.get(link.provider)
@@ -175,26 +172,11 @@ def router(choice: Choice, part: Part, latencies: Latencies | None = None) -> Ac
         part: Which.
         latencies: How soon providers answered in earlier runs.
     """
-    chain = [_provider(link, choice.voice.voices, latencies) for link in _asked(choice, part)]
-    patience = choice.voice.patience
-    match part:
-        case "stt":
-            hearing = RecogniserPatience(final=patience.transcript, alone=patience.last)
-            return child(FallbackRecogniser, chain, hearing, name=part)
-        case "llm":
-            thinking = ModelPatience(
-                first_token=patience.first_token,
-                between_tokens=patience.between_tokens,
-                alone=patience.last,
-                hedge_after=patience.hedge_after or math.inf,
-                hedge_late=patience.hedge_late,
-            )
-            return child(FallbackModel, chain, thinking, name=part)
-        case "tts":
-            speaking = SynthesizerPatience(
-                first_audio=patience.first_audio, between_chunks=patience.between_audio, alone=patience.last
-            )
-            return child(FallbackSynthesizer, chain, speaking, name=part)
+    chain = [
+        provider(link, choice.voice.voices, latencies.expected(link.path, link) if latencies is not None else None)
+        for link in _asked(choice, part)
+    ]
+    return router_over(part, chain, choice.voice.patience)
 
 
 def _asked(choice: Choice, part: Part) -> tuple[Link, ...]:
@@ -221,18 +203,6 @@ def session_patience(choice: Choice) -> Patience:
         first_audio=wait("tts", patience.first_audio, usual.first_audio),
         between_audio=wait("tts", patience.between_audio, usual.between_audio),
         speech=max(usual.speech, 2 * patience.last),
-    )
-
-
-def _provider(link: Link, voices: dict[str, str], latencies: Latencies | None) -> Provider:
-    unknown = {} if link.kind.openai_voices else dict.fromkeys(OPENAI_VOICES, "")
-    return Provider(
-        link.path,
-        models={"*": link.model},
-        voices=unknown | voices,
-        flexible=link.flexible,
-        per_minute=link.table.per_minute,
-        expected=latencies.expected(link.path, link) if latencies is not None else None,
     )
 
 

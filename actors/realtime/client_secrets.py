@@ -4,7 +4,7 @@
 the beta's, flat, with the secret inside the session. ``POST /api/session`` is ours, for a page of one's own.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -32,11 +32,35 @@ class ExpiresAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seconds: Annotated[int, Meta(ge=10, le=7200)] = SECONDS
 
 
+Names = Annotated[tuple[str, ...], Meta(max_length=8)]
+
+
+class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Providers that a client has chosen for its session, by the names of ``GET /api/providers``; ours.
+
+    The first of a part that works does it, the others are there for when it fails. None: the server's own chain.
+    """
+
+    stt: Names = ()
+    llm: Names = ()
+    tts: Names = ()
+
+    def chain(self, part: Literal["stt", "llm", "tts"]) -> tuple[str, ...]:
+        """Return those of a part."""
+        return {"stt": self.stt, "llm": self.llm, "tts": self.tts}[part]
+
+
+NO_WISHES: Final = Wanted()
+"""What a client has chosen that has chosen nothing."""
+
+
 class ClientSecretRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of ``POST /v1/realtime/client_secrets``."""
 
     expires_after: ExpiresAfter | None = None
     session: SessionPatch = field(default_factory=lambda: {"type": "realtime"})
+    providers: Wanted = NO_WISHES
+    """An addition of ours."""
 
 
 class ClientSecret(Struct, frozen=True, kw_only=True):
@@ -101,6 +125,8 @@ class SecretRequest(Struct, frozen=True, kw_only=True):
     """The configuration that a session opened with the secret starts from."""
     seconds: int
     """How long the secret opens sessions."""
+    providers: Wanted = NO_WISHES
+    """Who is to take part in it."""
 
 
 def read_client_secret_request(body: bytes, *, opening: RealtimeSession, seconds: int = SECONDS) -> SecretRequest:
@@ -122,6 +148,7 @@ def read_client_secret_request(body: bytes, *, opening: RealtimeSession, seconds
     return SecretRequest(
         session=_started(request.session, Dialect.GA, opening),
         seconds=request.expires_after.seconds if request.expires_after else seconds,
+        providers=request.providers,
     )
 
 

@@ -137,15 +137,16 @@ class Recital:
         self.rate = self.rate or speech.rate
         self._follow(speech)
         self._take_words(speech)
+        self._given += round(speech.heard * self.rate)  # it can't be kept back
         self._kept += self._at_rate(speech)
         self._came = self._given + len(self._kept) // 2
-        restraint = Restraint.FREE if speech.last else restraint
+        restraint = Restraint.FREE if speech.last or speech.heard else restraint
         due = max(self._due(speech.rate, restraint), self._given)
         size = 2 * (due - self._given)
         pcm, self._given = bytes(self._kept[:size]), due
         del self._kept[:size]
         words = self._told(restraint)
-        taken = Speech(self.piece, pcm, self.rate, words, speech.last)
+        taken = Speech(self.piece, pcm, self.rate, words, speech.last, speech.heard)
         if speech.last:
             if _has_letters(self.text(self.piece)):
                 self.tells = self._timed
@@ -158,7 +159,7 @@ class Recital:
             return False
         letters = "".join(filter(str.isalnum, self.text(self.piece)))
         came = (self._came / self.rate if self._came else 0.0) + len(speech.pcm) / (2 * speech.rate)
-        return came < self._briefest * speech_weight(letters)
+        return came + speech.heard < self._briefest * speech_weight(letters)
 
     def _next_piece(self) -> None:
         self.piece += 1
@@ -218,7 +219,7 @@ class Recital:
             self._clocked, self._source, self._sent = self.piece, range(start, start + len(text)), clock.sent
             clock.begin(Piece(text, start, self._source.stop, ((0, start),)))
         clock.words(replace(word, end=max(word.start, word.end - TAIL)) for word in speech.words)
-        clock.send(len(speech.pcm) // 2, 0.0)
+        clock.send(len(speech.pcm) // 2 + round(speech.heard * speech.rate), 0.0)
 
     def _spoken(self) -> int:
         """Return how many characters of the piece under way the present voice has spoken, in whole words."""

@@ -172,7 +172,7 @@ class _Reading:
     async def _read(self, voice: Duplex[Say, Speech], attempt: Attempt, dog: Watchdog) -> None:
         """Give what is spoken, up to the end of the last piece."""
         async for speech in attempt.waits(voice, dog):
-            if self._asked is not None and speech.pcm:
+            if self._asked is not None and (speech.pcm or speech.heard):
                 attempt.took(attempt.now() - self._asked)
                 self._asked = None
             await attempt.answered()

@@ -1,7 +1,8 @@
 """Speaking one message: pieces of text go to the synthesizer, what it says is paced and sent.
 
 Audio goes out as it is played, less a lead; pieces of it that are there at the same time go out as one. While the
-assistant is paused nothing goes out, and nothing is lost: it goes on at the next sample.
+assistant is paused nothing goes out, and nothing is lost: it goes on at the next sample. Where the client's own machine
+speaks, there is nothing to send but the text that goes with it; what was heard is known all the same.
 """
 
 import math
@@ -73,6 +74,11 @@ class Spoken:
     def seconds(self) -> float:
         """How much audio was sent."""
         return self.clock.sent / self.form.rate
+
+    def played(self, seconds: float, now: float) -> None:
+        """Note speech that was heard without being sent."""
+        self.clock.send(round(seconds * self.form.rate), now)
+        self.clock.reached(self.clock.sent, now)
 
     def bytes_until(self, milliseconds: int) -> int:
         """Return how many bytes of audio are sent for so many milliseconds."""
@@ -228,6 +234,8 @@ class Delivery:
             self._write_along(message, piece.end)
         if speech.words:
             self.spoken.clock.words(speech.words)
+        if speech.heard:
+            self.spoken.played(speech.heard, self._now())
         samples = int16_from_bytes(speech.pcm)
         if speech.rate != self._form.rate:
             if self._resampler is None:

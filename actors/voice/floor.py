@@ -127,6 +127,23 @@ class Floor:
         for run in self.speaking():
             run.pause()
 
+    def client_speaks(self) -> None:
+        """The client's own recogniser hears somebody; for clients that send no audio, from which that could be seen."""
+        session = self._session
+        if session.input.utterance is not None:
+            return
+        self.discard_guess()
+        position = session.input.position
+        utterance = session.input.begin(position, position)
+        onset = milliseconds(position)
+        session.emit(server.InputAudioBufferSpeechStarted(audio_start_ms=onset, item_id=utterance.item_id))
+        self._stop_speaking()
+
+    def client_has_spoken(self) -> None:
+        """The client's own recogniser says that the turn is over."""
+        if (utterance := self._session.input.take()) is not None:
+            self._turn_over(utterance, self._session.input.position, respond=True)
+
     def _ended(self, ended: Ended) -> None:
         session = self._session
         doubted = self._doubted
@@ -138,15 +155,14 @@ class Floor:
         utterance = session.input.take()
         if utterance is None:  # the client cleared its buffer in the meantime
             return
-        self._turn_over(utterance, ended)
+        self._turn_over(utterance, session.input.absolute(ended.position), respond=ended.respond)
 
-    def _turn_over(self, utterance: Utterance, ended: Ended) -> None:
+    def _turn_over(self, utterance: Utterance, stop: int, *, respond: bool) -> None:
         session = self._session
-        stop = session.input.absolute(ended.position)
         session.emit(server.InputAudioBufferSpeechStopped(audio_end_ms=milliseconds(stop), item_id=utterance.item_id))
         guess, self._guess = self._guess, None
         session.commit(utterance)
-        if not (ended.respond and isinstance(session.config, config.RealtimeSession)):
+        if not (respond and isinstance(session.config, config.RealtimeSession)):
             if guess is not None:
                 self._throw_away(guess)
             return
@@ -201,7 +217,8 @@ class Floor:
         self._session.emit(doubted.tell)
         self._stop_speaking()
         if doubted.ended is not None:
-            self._when_free(partial(self._turn_over, doubted.utterance, doubted.ended))
+            stop = self._session.input.absolute(doubted.ended.position)
+            self._when_free(partial(self._turn_over, doubted.utterance, stop, respond=doubted.ended.respond))
 
     async def _settle(self, doubted: _Doubted) -> None:
         """The doubted sound is over: find out from its transcript what it was."""

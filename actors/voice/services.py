@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...runtime import Ref
 from ...runtime.histogram import Histogram
+from ..providers.browser.page import Page
 from ..realtime.response_events import RateLimit
 from .activity import Activity
 from .context_window import CONTEXT_TOKENS
@@ -84,5 +85,7 @@ class Services:
     together: a client that has audio to play already gains nothing from more and smaller events."""
     opening: Opening = field(default_factory=Opening)
     """How sessions begin."""
+    page: Page | None = None
+    """The client as a page that hears or speaks by itself; None where nobody needs it to."""
     record: Path | None = None
     """A folder for recordings of all sessions, with everything that is said in them; None: nothing is recorded."""

@@ -12,7 +12,7 @@ It speaks the events of the OpenAI Realtime protocol, as structs; `troupe.servic
 """
 
 from collections.abc import AsyncGenerator, Coroutine, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
@@ -36,6 +36,7 @@ from ..realtime.errors import (
 from ..realtime.ids import new_item_id
 from ..realtime.items import InputAudio, Item, Message, OutputAudio, without_audio
 from ..realtime.names import Dialect, name_of
+from ..realtime.page_events import FromPage, HearingEnded, HearingStarted, PageEvent, ToPage
 from ..realtime.responses import ResponseOptions
 from ..realtime.session_update import updated
 from ..realtime.tools import McpTool
@@ -67,9 +68,9 @@ class ClientTooSlow(RuntimeFault):
     """The client does not read what it is sent."""
 
 
-FromClient: TypeAlias = client.ClientEvent | ClientMistake
-"""What a client sends: events, and frames that turned out to be none."""
-ToClient: TypeAlias = server.ServerEvent
+FromClient: TypeAlias = client.ClientEvent | FromPage | ClientMistake
+"""What a client sends: events, also of the side channel, and frames that turned out to be none."""
+ToClient: TypeAlias = server.ServerEvent | ToPage
 
 
 class Connect(DuplexRequest[FromClient, ToClient], frozen=True):
@@ -145,7 +146,8 @@ class VoiceSession(Actor):
             self.context.start_soon(self._recorder.run)
         self.emit(server.SessionCreated(session=self.config))
         self.emit(server.ConversationCreated(conversation=server.Conversation(id=self.history.id)))
-        await peer.each(self._handle)
+        with self.services.page.attached(self._send) if self.services.page else nullcontext():
+            await peer.each(self._handle)
 
     def emit(self, event: server.ServerEvent) -> None:
         """Send an event to the client.
@@ -157,6 +159,11 @@ class VoiceSession(Actor):
             return
         if self._recorder is not None:
             self._recorder.told(event)
+        self._send(event)
+
+    def _send(self, event: ToClient) -> None:
+        if self._client is None:
+            return
         try:
             self._client.send_nowait(event)
         except WouldBlock:
@@ -170,6 +177,9 @@ class VoiceSession(Actor):
     # -- what the client says --------------------------------------------------------------------------------------
 
     def _handle(self, event: FromClient) -> Coroutine[Any, Any, None] | None:
+        if isinstance(event, PageEvent):
+            self._hear_page(event)
+            return None
         if self._recorder is not None:
             self._recorder.heard(event)
         if isinstance(event, client.InputAudioBufferAppend):
@@ -181,16 +191,27 @@ class VoiceSession(Actor):
         self._receive(event)
         return None
 
-    async def _handle_judged(self, event: FromClient) -> None:
+    def _hear_page(self, event: FromPage) -> None:
+        """The page says something on the side channel, of which a recording holds nothing."""
+        match event:
+            case HearingStarted():
+                self.floor.client_speaks()
+            case HearingEnded():
+                self.floor.client_has_spoken()
+            case _:
+                if self.services.page is not None:
+                    self.services.page.take(event)
+
+    async def _handle_judged(self, event: client.ClientEvent) -> None:
         await self.input.catch_up()
         self._receive(event)
 
-    async def _handle_after(self, cancelled: ResponseRun, event: FromClient) -> None:
+    async def _handle_after(self, cancelled: ResponseRun, event: client.ClientEvent) -> None:
         """A response that the client has cancelled still has to say so: clients ask for the next one in one breath."""
         await cancelled.done.wait()
         self._receive(event)
 
-    def _receive(self, event: FromClient) -> None:
+    def _receive(self, event: client.ClientEvent | ClientMistake) -> None:
         try:
             if isinstance(event, ClientMistake):
                 raise event

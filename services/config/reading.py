@@ -26,7 +26,7 @@ _VARIABLES: Final[dict[str, Path]] = {
     f"TROUPE_{key.upper()}": (table, key)
     for table, form in _TABLES.items()
     for key in form.__struct_fields__
-    if key not in {"limits", "voices", "patience"}
+    if key not in {"limits", "voices", "patience", "choices"}
 }
 """The environment variables that configure something."""
 _OTHER_VARIABLES: Final = {FILE_VARIABLE, "TROUPE_MODELS"}

@@ -56,6 +56,21 @@ class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether a second language model is asked, too, when the first is later than with 19 of its latest 20 answers."""
 
 
+class Choices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[voice.choices]``: providers from which a client may choose for its session, beside those of the chains."""
+
+    stt: tuple[str, ...] = ("browser",)
+    """Of speech to text, ``NAME`` or ``NAME/MODEL``."""
+    llm: tuple[str, ...] = ()
+    """The same of the language model."""
+    tts: tuple[str, ...] = ("browser",)
+    """The same of text to speech."""
+
+    def of(self, part: Part) -> tuple[str, ...]:
+        """Return those of a part."""
+        return {"stt": self.stt, "llm": self.llm, "tts": self.tts}[part]
+
+
 class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[voice]``: who takes which part, and how sessions begin."""
 
@@ -87,6 +102,7 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether to keep in a file how soon the providers answered that a wish such as ``fastest:speech-to-text`` stands
     for, so that the next run begins with whoever was fastest."""
     patience: Patience = Patience()
+    choices: Choices = Choices()
 
     def chain(self, part: Part) -> tuple[str, ...]:
         """Return the providers that are named for a part."""

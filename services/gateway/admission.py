@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from websockets.frames import CloseCode
 
+from ...actors.realtime.client_secrets import NO_WISHES, Wanted
 from ...actors.realtime.errors import ClientMistake, session_expired, wrong_key
 from ...actors.realtime.handshake import Handshake
 from ...actors.realtime.session_config import Session
@@ -54,13 +55,15 @@ class Ticket:
         key: The API key whose session this is.
         limits: Those that the session is under.
         session: What a client secret says that it begins with.
+        providers: Who that says is to take part in it.
     """
 
-    __slots__ = ("_end", "_ending", "_limits", "key", "session", "timeout")
+    __slots__ = ("_end", "_ending", "_limits", "key", "providers", "session", "timeout")
 
-    def __init__(self, key: KeyId, limits: Limits, session: Session | None) -> None:
+    def __init__(self, key: KeyId, limits: Limits, session: Session | None, providers: Wanted = NO_WISHES) -> None:
         self.key = key
         self.session = session
+        self.providers = providers
         self.timeout = limits.session_minutes * 60
         """Seconds that the session may last."""
         self._limits = limits
@@ -201,7 +204,7 @@ class Admission:
             self.secrets.claim(grant)
         except InvalidSecret:
             raise refusals.secret_invalid() from None
-        return Ticket(key, self._limits, grant.session)
+        return Ticket(key, self._limits, grant.session, grant.providers)
 
     def _check_room(self) -> None:
         if not self.ready:

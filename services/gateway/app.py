@@ -37,6 +37,7 @@ from .lag import Lag
 from .limits import Limits
 from .minting import ENDPOINTS, Endpoint
 from .noticeboard import Noticeboard
+from .offers import check_wishes, offers, voices_of
 from .page import HEADERS, status_page
 from .readiness import accounts_of, parts_down, providers_of
 from .refusals import Refusal, starting
@@ -99,7 +100,7 @@ class Gateway:
             self.admission.use_keys(keys or ())
         async with self._system() as self.voice, create_task_group() as tasks:
             self.admission.secrets.begin_with(self.voice.services.opening.session(self._model))
-            self.connections = Connections(self.voice.sessions, self.voice.services, self._model)
+            self.connections = Connections(self.voice, self._model)
             tasks.start_soon(self._lag.run)
             if self._key_file is not None:
                 tasks.start_soon(self._key_file.follow, self.admission)
@@ -137,6 +138,8 @@ class Gateway:
                 *playground_routes(),
                 Route("/status", self._guarded(self._page)),
                 Route("/api/status", self._guarded(self._status)),
+                Route("/api/providers", self._guarded(self._providers)),
+                Route("/api/voices", self._guarded(self._voices)),
                 Route("/v1/models", self._guarded(self._models)),
                 *(Route(each.path, self._guarded(partial(self._mint, each)), methods=["POST"]) for each in ENDPOINTS),
                 WebSocketRoute("/v1/realtime", self._realtime),
@@ -212,7 +215,8 @@ class Gateway:
         self.admission.identify(read_visit(request.scope), key_of(request.headers) or key_for_people(request.headers))
         if self.voice is None or self._happenings.full:
             return JSONResponse({"status": "busy"}, 503, headers={"Retry-After": "5"})
-        lines = self._happenings.lines(self.voice.system, self._model, lambda: self.admission.draining)
+        session = request.query_params.get("session", "")
+        lines = self._happenings.lines(self.voice.system, self._model, lambda: self.admission.draining, session)
         return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 
     def _admit_operator(self, request: Request) -> None:
@@ -234,15 +238,39 @@ class Gateway:
         model = {"id": self._model, "object": "model", "created": 0, "owned_by": "troupe"}
         return JSONResponse({"object": "list", "data": [model]})
 
+    async def _providers(self, request: Request) -> Response:
+        """Tell from whom a client may choose for its session."""
+        self.admission.identify(read_visit(request.scope), key_of(request.headers))
+        return JSONResponse(offers(self._running()), headers={"cache-control": "no-store"})
+
+    async def _voices(self, request: Request) -> Response:
+        """Tell which voices a synthesizer has."""
+        self.admission.identify(read_visit(request.scope), key_of(request.headers))
+        try:
+            told = await voices_of(self._running(), request.query_params.get("tts", ""))
+        except ClientMistake as mistake:
+            return Response(error_body(mistake), 400, media_type="application/json")
+        return JSONResponse(told, headers={"cache-control": "no-store"})
+
+    def _running(self) -> VoiceSystem:
+        """Return the system.
+
+        Raises:
+            Refusal: It is still starting.
+        """
+        if self.voice is None:
+            raise starting()
+        return self.voice
+
     async def _mint(self, endpoint: Endpoint, request: Request) -> Response:
         minter = self.admission.identify(read_visit(request.scope), key_of(request.headers))
         body = await read_body(request, self._limits.max_body, self._limits.open_timeout)
-        if self.voice is None:
-            raise starting()
-        opening = self.voice.services.opening.session(self._model)
+        voice = self._running()
+        opening = voice.services.opening.session(self._model)
         try:
             asked = endpoint.read(body, opening=opening, seconds=self._limits.secret_seconds)
-            value, expires_at = self.admission.secrets.mint(asked.session, asked.seconds, minter)
+            check_wishes(voice, asked.providers)
+            value, expires_at = self.admission.secrets.mint(asked.session, asked.seconds, minter, asked.providers)
         except ClientMistake as mistake:
             return Response(error_body(mistake), 400, media_type="application/json")
         answer = endpoint.encode(asked, value, expires_at)

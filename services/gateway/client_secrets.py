@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ...actors.realtime.client_secrets import NO_WISHES, Wanted
 from ...actors.realtime.errors import ClientMistake
 from ...actors.realtime.ids import new_session_id
 from ...actors.realtime.session_config import RealtimeSession, Session, TranscriptionSession
@@ -32,11 +33,22 @@ LONGEST: Final = 6000
 """Characters of a secret: servers and proxies take header lines of 8 KiB, and there is more in the line."""
 _HEAD: Final = struct.Struct(">I16s16s")  # when it expires, whose key, what is random
 _MAC: Final = 16
-_decoder: Final[msgspec.json.Decoder[Session]] = msgspec.json.Decoder(Session)
 _DICTIONARY: Final = b"".join(
     msgspec.json.encode(each) for each in (TranscriptionSession(id=""), RealtimeSession(id="", model=""))
 )
 """What configurations have in common; a secret that says nothing else takes some 100 characters."""
+
+
+class Content(Struct, frozen=True, omit_defaults=True):
+    """What is in a secret."""
+
+    session: Session
+    """What the session that it opens begins with."""
+    providers: Wanted = NO_WISHES
+    """Who its holder wants to take part in it."""
+
+
+_decoder: Final = msgspec.json.Decoder(Content)
 
 
 class Grant(Struct, frozen=True, kw_only=True):
@@ -44,6 +56,8 @@ class Grant(Struct, frozen=True, kw_only=True):
 
     session: Session
     """What the session that it opens begins with."""
+    providers: Wanted
+    """Who its holder wants to take part in it."""
     minter: KeyId
     """The API key that it comes from."""
     nonce: bytes
@@ -86,7 +100,7 @@ class ClientSecrets:
         """
         self._dictionary = _DICTIONARY + msgspec.json.encode(replace(opening, id=""))
 
-    def mint(self, session: Session, seconds: int, minter: KeyId) -> tuple[str, int]:
+    def mint(self, session: Session, seconds: int, minter: KeyId, providers: Wanted = NO_WISHES) -> tuple[str, int]:
         """Return a new secret, and when it expires in seconds of Unix time.
 
         Raises:
@@ -94,7 +108,7 @@ class ClientSecrets:
         """
         expires_at = int(self._now()) + seconds
         packer = zlib.compressobj(9, zdict=self._dictionary)
-        content = packer.compress(msgspec.json.encode(session)) + packer.flush()
+        content = packer.compress(msgspec.json.encode(Content(session, providers))) + packer.flush()
         signed = _HEAD.pack(expires_at, minter, token_bytes(16)) + content
         value = PREFIX + base64.urlsafe_b64encode(signed + self._mac(signed)).rstrip(b"=").decode()
         if len(value) > LONGEST:
@@ -121,17 +135,20 @@ class ClientSecrets:
         if expires_at <= self._now():
             raise InvalidSecret
         try:
-            content = zlib.decompressobj(zdict=self._dictionary).decompress(signed[_HEAD.size :])
-            session = _decoder.decode(content)
+            packed = zlib.decompressobj(zdict=self._dictionary).decompress(signed[_HEAD.size :])
+            content = _decoder.decode(packed)
         except (zlib.error, msgspec.DecodeError, UnicodeError):
             raise InvalidSecret from None  # ours, but of another version, or of another configuration
+        session = content.session
         if model is not None and isinstance(session, RealtimeSession):
             if session.model not in (model, self._model):
                 raise InvalidSecret
             session = replace(session, model=model)
         if self._spent is None:
             session = replace(session, id=new_session_id())  # there may be several of them
-        return Grant(session=session, minter=KeyId(minter), nonce=nonce, expires_at=expires_at)
+        return Grant(
+            session=session, providers=content.providers, minter=KeyId(minter), nonce=nonce, expires_at=expires_at
+        )
 
     def claim(self, grant: Grant) -> None:
         """Use a secret, if it is for one use.

@@ -5,8 +5,8 @@ the audio. One that reads, but slower than speech is spoken, loses audio before 
 """
 
 import logging
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 from anyio import CancelScope, CapacityLimiter, Event, create_task_group, move_on_after, to_thread
@@ -22,12 +22,14 @@ from ...actors.realtime.errors import ClientMistake, frame_is_binary
 from ...actors.realtime.handshake import Handshake
 from ...actors.realtime.large_frames import decode_large_frame
 from ...actors.realtime.names import Dialect
+from ...actors.realtime.page_events import PageEvent, decode_page_event, encode_page_event, is_page_event
 from ...actors.realtime.session_config import Session, TranscriptionSession
 from ...actors.voice.services import Services
 from ...actors.voice.session import Connect, FromClient, ToClient, VoiceSession
-from ...runtime import Duplex, Restart, Supervisor, child
+from ...runtime import Duplex, Restart, child
 from ...runtime.errors import ActorDied, ChannelBroken, ChannelClosed, WouldBlock
 from ...runtime.exits import Crashed
+from ..voice import VoiceSystem
 from .admission import Ending, Ticket
 from .framing import LARGE, Message
 from .transports import Disconnected, Transport
@@ -68,13 +70,12 @@ class Connections:
     """Opens a session for each connection, and carries events between the two.
 
     Args:
-        sessions: The supervisor whose children the sessions become.
-        services: What they use.
+        voice: The system in which the sessions run.
         model: The name of the model that clients see where they name none.
     """
 
-    def __init__(self, sessions: Supervisor, services: Services, model: str) -> None:
-        self.sessions = sessions
+    def __init__(self, voice: VoiceSystem, model: str) -> None:
+        self.sessions = voice.sessions
         self.draining = False
         self.cut_off = 0
         self.muted = 0
@@ -82,7 +83,7 @@ class Connections:
         self.sent = 0
         self.decoding = CapacityLimiter(1)
         """Of the threads that decode large messages."""
-        self._services = services
+        self._voice = voice
         self._model = model
         self._open: dict[Transport, Connection] = {}
         self._closed = Event()
@@ -90,13 +91,29 @@ class Connections:
     async def serve(self, transport: Transport, handshake: Handshake, ticket: Ticket) -> None:
         """Serve one connection until either side ends it, or its time is up. Cancelling closes it."""
         session = ticket.started(ticket.session or self._session(handshake))
-        spec = child(VoiceSession, session, self._services, name=session.id, restart=Restart.TEMPORARY)
+        async with self._cast(session, ticket) as services:
+            await self._serve(transport, handshake, ticket, session, services)
+
+    @asynccontextmanager
+    async def _cast(self, session: Session, ticket: Ticket) -> AsyncGenerator[Services]:
+        if self._voice.casting is None:
+            yield self._voice.services
+            return
+        async with self._voice.casting.cast(session.id, ticket.providers) as services:
+            yield services
+
+    async def _serve(
+        self, transport: Transport, handshake: Handshake, ticket: Ticket, session: Session, services: Services
+    ) -> None:
+        spec = child(VoiceSession, session, services, name=session.id, restart=Restart.TEMPORARY)
         ref = await self.sessions.start_child(spec)
         deadlines = self.sessions.system.deadlines
         farewell = Farewell(CloseCode.INTERNAL_ERROR)
         try:
             async with ref.open(Connect(dialect=handshake.dialect), timeout=float("inf"), buffer=BUFFER) as events:
-                connection = self._open[transport] = Connection(self, transport, events, handshake.dialect)
+                connection = self._open[transport] = Connection(
+                    self, transport, events, handshake.dialect, page=services.page is not None
+                )
                 if self.draining:  # since it was let in
                     connection.drain()
                 ticket.on_end(connection.end)
@@ -141,7 +158,7 @@ class Connections:
     def _session(self, handshake: Handshake) -> Session:
         if handshake.kind == "transcription":
             return TranscriptionSession()
-        return self._services.opening.session(handshake.model or self._model)
+        return self._voice.services.opening.session(handshake.model or self._model)
 
 
 class Connection:
@@ -155,14 +172,22 @@ class Connection:
         transport: The client.
         events: The session.
         dialect: What the client speaks.
+        page: Whether it may use the side channel, too.
     """
 
     def __init__(
-        self, connections: Connections, transport: Transport, events: Duplex[FromClient, ToClient], dialect: Dialect
+        self,
+        connections: Connections,
+        transport: Transport,
+        events: Duplex[FromClient, ToClient],
+        dialect: Dialect,
+        *,
+        page: bool = False,
     ) -> None:
         self._connections = connections
         self._transport = transport
         self._events = events
+        self._decode = _decode_either if page else _decode
         self._dialect = dialect
         self._now = connections.sessions.system.now
         self._turn = Turn()
@@ -236,12 +261,15 @@ class Connection:
 
     def _put(self, event: ToClient) -> Coroutine[Any, Any, None] | None:
         """Send an event if that takes no waiting; else return what waits."""
-        if type(event) is response_events.ResponseOutputAudioDelta:
-            if self._is_late(event.response_id):
-                return None
+        if isinstance(event, PageEvent):
+            frames = [encode_page_event(event)]
         else:
-            self._turn.follow(event)
-        frames = encode(event, self._dialect)
+            if type(event) is response_events.ResponseOutputAudioDelta:
+                if self._is_late(event.response_id):
+                    return None
+            else:
+                self._turn.follow(event)
+            frames = encode(event, self._dialect)
         self._connections.sent += sum(map(len, frames))
         for index, frame in enumerate(frames):
             if not self._transport.put(frame):
@@ -298,7 +326,7 @@ class Connection:
         self._connections.received += len(message)
         if len(message) >= LARGE:
             return self._take_large(message)
-        event = _decode(message, self._dialect)
+        event = self._decode(message, self._dialect)
         if self._sending and not isinstance(event, InputAudioBufferAppend):
             return self._take_later(event)
         try:
@@ -360,6 +388,16 @@ class Turn:
                 return
         if self.last:
             self.changed.set()
+
+
+def _decode_either(message: Message, dialect: Dialect) -> FromClient:
+    """Decode a message of the protocol, or one of the side channel."""
+    try:
+        if isinstance(message, str) and is_page_event(message):
+            return decode_page_event(message)
+    except ClientMistake as mistake:
+        return mistake
+    return _decode(message, dialect)
 
 
 def _decode(message: Message, dialect: Dialect) -> FromClient:

@@ -17,6 +17,7 @@ from ...actors.routing.events import CircuitClosed, CircuitOpened, ProviderRepla
 from ...runtime import Channel, Overflow, System
 from ...runtime.events import Crashed, Event, Restarting
 from ...runtime.inspect import Node, inspect
+from ..cast import CASTS
 
 INTERVAL: Final = 0.5
 """Seconds between two looks at the tree."""
@@ -35,7 +36,8 @@ class ActorLine(Struct, frozen=True, kw_only=True):
     state: str
     restarts: int
     sessions: int | None = None
-    """Of the supervisor of sessions: how many there are. They are not listed one by one."""
+    """Of the supervisors of sessions, and of actors that are one session's: how many there are. They are not listed one
+    by one, but for the watcher's own."""
 
 
 class Actors(Struct, frozen=True, tag_field="type", tag="actors"):
@@ -82,7 +84,7 @@ class Happenings:
     """Passes on what happens. `note` belongs among the listeners of a system's events."""
 
     def __init__(self) -> None:
-        self._watchers: set[Channel[Happening]] = set()
+        self._watchers: dict[Channel[Happening], str] = {}  # and whose session each looks at
 
     def note(self, event: Event) -> None:
         """Tell all watchers, if it is of interest to them."""
@@ -94,8 +96,9 @@ class Happenings:
         told = Happening(
             name=type(event).__name__, path=event.path, text=text, replaced=isinstance(event, ProviderReplaced)
         )
-        for watcher in self._watchers:
-            watcher.send_nowait(told)
+        for watcher, session in self._watchers.items():
+            if not event.path.startswith(f"{CASTS}/") or event.path.startswith(f"{CASTS}/{session}/"):
+                watcher.send_nowait(told)
 
     @property
     def full(self) -> bool:
@@ -103,22 +106,31 @@ class Happenings:
         return len(self._watchers) >= WATCHERS
 
     @contextmanager
-    def watch(self) -> Generator[Channel[Happening]]:
-        """Get what happens until the block ends."""
+    def watch(self, session: str = "") -> Generator[Channel[Happening]]:
+        """Get what happens until the block ends; of actors that are one session's, only those of `session`."""
         channel: Channel[Happening] = Channel(BEHIND, Overflow.DROP_OLDEST)
-        self._watchers.add(channel)
+        self._watchers[channel] = session
         try:
             yield channel
         finally:
-            self._watchers.discard(channel)
+            del self._watchers[channel]
 
-    async def lines(self, system: System, model: str, gone: Callable[[], bool]) -> AsyncGenerator[bytes]:
-        """Give the lines of the side channel, until `gone` says that nobody reads them any more."""
+    async def lines(
+        self, system: System, model: str, gone: Callable[[], bool], session: str = ""
+    ) -> AsyncGenerator[bytes]:
+        """Give the lines of the side channel, until `gone` says that nobody reads them any more.
+
+        Args:
+            system: Whose actors to tell of.
+            model: What clients see as the model.
+            gone: Whether nobody reads any more.
+            session: The id of the watcher's session, if it has one.
+        """
         told: Actors | None = None
         told_at = -HEARTBEAT
-        with self.watch() as happenings:
+        with self.watch(session) as happenings:
             while not gone():
-                actors = Actors(tuple(_lines(inspect(system))), model)
+                actors = Actors(tuple(_lines(inspect(system), session)), model)
                 if actors != told or system.now() - told_at >= HEARTBEAT:
                     told, told_at = actors, system.now()
                     yield msgspec.json.encode(actors) + b"\n"
@@ -129,11 +141,13 @@ class Happenings:
                     yield msgspec.json.encode(happening) + b"\n"
 
 
-def _lines(node: Node) -> Iterator[ActorLine]:
+def _lines(node: Node, session: str) -> Iterator[ActorLine]:
+    children = node.children
     if node.path:
-        sessions = len(node.children) if node.path == "sessions" else None
+        each = node.path in ("sessions", CASTS)
+        sessions = len(children) if each else None
         yield ActorLine(path=node.path, state=node.state.value, restarts=node.restarts, sessions=sessions)
-        if sessions is not None:
-            return
-    for child in node.children:
-        yield from _lines(child)
+        if each:
+            children = tuple(child for child in children if node.path == CASTS and child.path == f"{CASTS}/{session}")
+    for child in children:
+        yield from _lines(child, session)

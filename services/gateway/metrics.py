@@ -17,6 +17,7 @@ from ...actors.routing.record import Record
 from ...actors.voice.services import Tally
 from ...runtime.histogram import Histogram
 from ...runtime.inspect import Node, inspect
+from ..cast import CASTS
 from ..voice import VoiceSystem
 from .admission import Admission
 from .connection import ConnectionsStatistics
@@ -25,8 +26,8 @@ from .half_open import HalfOpen
 from .lag import Lag
 from .noticeboard import Noticeboard
 
-SESSIONS: Final = "sessions"
-"""The supervisor whose children come and go with the clients, and are not shown one by one."""
+TRANSIENT: Final = ("sessions", CASTS)
+"""The supervisors whose children come and go with the clients, and are not shown one by one."""
 
 TALLIED: Final = {
     "turns": "Turns of users that were to be answered.",
@@ -166,7 +167,7 @@ def _breakers(statuses: Mapping[str, Iterable[ProviderStatus]]) -> Iterator[Metr
 
 def _nodes(node: Node) -> Iterator[Node]:
     yield node
-    if node.path != SESSIONS:
+    if node.path not in TRANSIENT:
         for child in node.children:
             yield from _nodes(child)
 

@@ -1,6 +1,6 @@
 """Whether the server can hold a conversation: somebody has to be there for each part of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -12,6 +12,7 @@ from ...runtime import Ref
 from ...runtime.errors import RuntimeFault
 from ...runtime.inspect import Node, inspect
 from ...runtime.life import State
+from ..cast import CASTS
 from ..voice import VoiceSystem
 
 PATIENCE: Final = 1.0
@@ -19,9 +20,9 @@ PATIENCE: Final = 1.0
 
 
 async def providers_of(voice: VoiceSystem) -> dict[str, tuple[ProviderStatus, ...]]:
-    """Return what each router of a system says about its providers, by the router's path. Cancelling is safe."""
+    """Return what each router says about its providers that all sessions share, by its path. Cancelling is safe."""
     answers: dict[str, tuple[ProviderStatus, ...]] = {}
-    for ref in voice.system.find(ListProviders):
+    for ref in _shared(voice.system.find(ListProviders)):
         try:
             answers[ref.name] = await ref.ask(ListProviders(), timeout=PATIENCE)
         except RuntimeFault:  # it is restarting, or gone
@@ -30,7 +31,10 @@ async def providers_of(voice: VoiceSystem) -> dict[str, tuple[ProviderStatus, ..
 
 
 async def accounts_of(voice: VoiceSystem) -> dict[str, tuple[Account, ...]]:
-    """Return what was used of each provider, by its path; of those that say it. Cancelling is safe."""
+    """Return what was used of each provider that all sessions share, by its path; of those that say it.
+
+    Cancelling is safe.
+    """
     used: dict[str, tuple[Account, ...]] = {}
 
     async def ask(ref: Ref) -> None:
@@ -38,7 +42,7 @@ async def accounts_of(voice: VoiceSystem) -> dict[str, tuple[Account, ...]]:
             used[ref.name] = await ref.ask(GetAccounts(), timeout=PATIENCE)
 
     async with create_task_group() as tasks:
-        for ref in voice.system.find(GetAccounts):
+        for ref in _shared(voice.system.find(GetAccounts)):
             tasks.start_soon(ask, ref)
     return dict(sorted(used.items()))
 
@@ -61,6 +65,11 @@ async def parts_down(voice: VoiceSystem) -> list[str]:
     services = voice.services
     parts = {"stt": services.recogniser, "llm": services.model, "tts": services.synthesizer}
     return [part for part, ref in parts.items() if not works(ref)]
+
+
+def _shared(refs: Iterable[Ref]) -> Iterator[Ref]:
+    """Leave out the actors that one session has for itself."""
+    return (ref for ref in refs if not ref.name.startswith(f"{CASTS}/"))
 
 
 def _nodes(node: Node) -> Iterator[Node]:

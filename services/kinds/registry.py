@@ -143,6 +143,13 @@ _OWN: Final = {
             remark="Chatterbox on this machine, in voices of recordings",
         ),
         Kind(
+            name="browser",
+            stt="browser",
+            tts="browser",
+            named_only=True,
+            remark="the browser of a session's page, which hears and speaks by itself",
+        ),
+        Kind(
             name="function",
             stt="function",
             llm="function",

@@ -8,7 +8,7 @@ import pytest
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, asdict, fields
 from troupe.actors.http import Deadlines
-from troupe.services.config.schema import Patience, Server, ServiceTable, Voice
+from troupe.services.config.schema import Choices, Patience, Server, ServiceTable, Voice
 from troupe.services.config.showing import _value
 from troupe.services.gateway.limits import Limits
 from troupe.services.kinds.kind import PARTS, ProviderTable
@@ -21,6 +21,7 @@ TABLES: dict[str, type[Struct]] = {
     "[server]": Server,
     "[server.limits]": Limits,
     "[voice]": Voice,
+    "[voice.choices]": Choices,
     "[voice.patience]": Patience,
     "[services.NAME]": ServiceTable,
     "[providers.NAME]": ProviderTable,

@@ -87,7 +87,7 @@ class Line(Transport):
 @asynccontextmanager
 async def connected(line: Line, script: Script | None = None, lead: float = 0.5) -> AsyncGenerator[Connections]:
     async with scripted_system(script or Script(), lead) as voice, create_task_group() as tasks:
-        connections = Connections(voice.sessions, voice.services, "test")
+        connections = Connections(voice, "test")
         ticket = Ticket("key", Limits(), None)
         tasks.start_soon(connections.serve, line, read_handshake({}, {}), ticket)
         await line.until("session.created")
