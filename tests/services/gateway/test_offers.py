@@ -146,7 +146,11 @@ async def test_a_page_hears_and_speaks_over_its_own_socket() -> None:
 
 @pytest.mark.parametrize(
     ("members", "param"),
-    [({"call": "1", "piece": 0, "ms": 0}, "call"), ({"call": 1, "piece": 0, "ms": -1}, "ms"), ({"call": 1, "ms": 0}, "piece")],
+    [
+        ({"call": "1", "piece": 0, "ms": 0}, "call"),
+        ({"call": 1, "piece": 0, "ms": -1}, "ms"),
+        ({"call": 1, "ms": 0}, "piece"),
+    ],
 )
 async def test_what_a_page_says_is_read_as_strictly_as_what_others_do(members: dict[str, Any], param: str) -> None:
     async with server() as http, session(http, tts=["browser"]) as client:
