@@ -26,6 +26,10 @@ SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 
 """Bounds of what is counted of times."""
 
 
+DELTA = 0.1
+"""Seconds of audio in an event, unless a synthesizer says more at once."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What sessions count, all of a process together."""
@@ -80,7 +84,7 @@ class Services:
     """Where sessions count."""
     lead: float = 0.5
     """Seconds of audio that are sent ahead of its playback, so that a network's hiccup is not heard."""
-    delta: float = 0.1
+    delta: float = DELTA
     """Seconds of audio from which on nothing is added to an event. What a synthesizer has said up to then goes out
     together: a client that has audio to play already gains nothing from more and smaller events."""
     opening: Opening = field(default_factory=Opening)

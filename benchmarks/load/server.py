@@ -14,7 +14,7 @@ import uvloop
 import websockets.asyncio.server
 from anyio import create_task_group
 from troupe.actors.voice.activity import Activity
-from troupe.actors.voice.services import Services
+from troupe.actors.voice.services import DELTA, Services
 from troupe.runtime import Strategy, child, open_system, supervisor
 from troupe.services.gateway.app import Gateway
 from troupe.services.gateway.limits import Limits
@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from load.providers import InstantModel, InstantRecogniser, InstantSynthesizer
 
 
-def voice_system(sentences: int):
-    """Return what opens a voice system with instant providers."""
+def voice_system(sentences: int, delta: float):
+    """Return what opens a voice system with instant providers; audio goes out in events of `delta` seconds at most."""
 
     @asynccontextmanager
     async def system() -> AsyncGenerator[VoiceSystem]:
@@ -46,17 +46,18 @@ def voice_system(sentences: int):
                 model=running.ref("providers/model"),
                 synthesizer=running.ref("providers/synthesizer"),
                 activity=activity,
+                delta=delta,
             )
             yield VoiceSystem(running, running.supervisor("sessions"), services)
 
     return system
 
 
-async def serve_troupe(sentences: int) -> None:
+async def serve_troupe(sentences: int, delta: float) -> None:
     """Serve as `troupe serve` does."""
     listener = listening_socket("127.0.0.1", 0)
     limits = Limits(max_sessions=5000, max_lag=60.0, half_open=5000, half_open_per_address=5000)
-    server = Server(Gateway(system=voice_system(sentences), limits=limits), Serving(limits=limits))
+    server = Server(Gateway(system=voice_system(sentences, delta), limits=limits), Serving(limits=limits))
 
     def ready() -> None:
         spare_collector()
@@ -92,10 +93,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=["troupe", "echo"])
     parser.add_argument("--sentences", type=int, default=20)
+    parser.add_argument("--delta", type=float, default=DELTA, help="seconds of audio in an event, at most")
     parser.add_argument("--sessions", type=int, help="that will come; it makes no difference")
     parser.add_argument("--profile", default=None)
     arguments = parser.parse_args()
-    serving = serve_echo() if arguments.kind == "echo" else serve_troupe(arguments.sentences)
+    serving = serve_echo() if arguments.kind == "echo" else serve_troupe(arguments.sentences, arguments.delta)
     if arguments.profile:
         import cProfile
 

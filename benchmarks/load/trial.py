@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from troupe.actors.voice.services import DELTA
 from troupe.services.bench.events import Setup
 from troupe.services.bench.load import once
 from troupe.services.bench.order import LoadFailed, Order
@@ -26,6 +27,7 @@ def run(
     seconds: float,
     warm_up: float = 3.0,
     sentences: int = 20,
+    delta: float = DELTA,
     profile: str | None = None,
     quick: bool = False,
 ) -> Step:
@@ -34,7 +36,7 @@ def run(
     Raises:
         LoadFailed: The server can't be measured, or this machine is too busy for that.
     """
-    with server(kind, sentences, profile) as process:
+    with server(kind, sentences, delta, profile) as process:
         step = once(order(process, workload, seconds=seconds, warm_up=warm_up), sessions)
     if step.spoiled and not quick:
         raise LoadFailed(step.spoiled)
@@ -56,11 +58,13 @@ def order(server: subprocess.Popen[str], workload: Workload, *, seconds: float, 
 
 
 @contextmanager
-def server(kind: str, sentences: int, profile: str | None = None) -> Iterator[subprocess.Popen[str]]:
+def server(
+    kind: str, sentences: int, delta: float = DELTA, profile: str | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Run a server of `load.server` until the block ends; it ends with its standard input."""
     extra = ["--profile", profile] if profile else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "load.server", kind, "--sentences", str(sentences), *extra],
+        [sys.executable, "-m", "load.server", kind, "--sentences", str(sentences), "--delta", str(delta), *extra],
         cwd=HERE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -83,7 +83,7 @@ SUBJECTS: Final = {
             "transport": "OpenAI Realtime: JSON and base64, as `troupe serve`",
             "loop": "uvloop",
             "voice activity": "Silero, one model for all sessions, in batches",
-            "audio": "24 kHz in and out, 0.5 s ahead of playing",
+            "audio": "24 kHz in and out, in events of up to 100 ms, 0.5 s ahead of playing",
         },
         remarks=("it resamples what comes in from 24 to 16 kHz, which the others are spared",),
     ),
