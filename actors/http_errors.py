@@ -165,6 +165,7 @@ _TELLING: Final[tuple[tuple[int | None, re.Pattern[str], type[ProviderError]], .
         RequestTooLong,
     ),
     (None, re.compile(r"model manifest: file does not exist"), ModelNotFound),  # of a fetch by Ollama
+    (None, re.compile(r"^voice not found\b", re.IGNORECASE), ModelNotFound),
     (400, re.compile(r"\bprefill|must end with a user message", re.IGNORECASE), CannotContinue),
 )
 """Statuses, or none in the middle of a stream, whose meaning only the message tells."""

@@ -62,13 +62,17 @@ class SpeakingActor(ProviderActor[ApiT]):
         return await self._api.voices()
 
 
-class CloningActor(SpeakingActor[ApiT]):
-    """Base of those that also make voices from recordings."""
-
-    async def clone(self, request: CloneVoice) -> Voice:
-        """Make a voice; see `Api.clone_voice`. Cancelling may leave it behind at the provider."""
-        return await self._api.clone_voice(request)
+class KeepingActor(SpeakingActor[ApiT]):
+    """Base of those whose accounts have voices of their own."""
 
     async def delete(self, request: DeleteVoice) -> None:
         """Delete a voice; see `Api.delete_voice`."""
         await self._api.delete_voice(request.id)
+
+
+class CloningActor(KeepingActor[ApiT]):
+    """Base of those that also make such voices from recordings."""
+
+    async def clone(self, request: CloneVoice) -> Voice:
+        """Make a voice; see `Api.clone_voice`. Cancelling may leave it behind at the provider."""
+        return await self._api.clone_voice(request)

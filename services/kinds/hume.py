@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from ...actors.http import Deadlines
 from ...actors.providers.hume.endpoint import ADDRESS, HumeEndpoint
 from ...actors.providers.hume.speech import HumeSpeech
+from ...actors.providers.hume.synthesizer import HumeSynthesizer
 from ...actors.providers.hume.wire.speech import SpeechOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
@@ -19,6 +20,8 @@ class Table(ProviderTable, frozen=True, kw_only=True):
     """Headers for every request."""
     deadlines: Deadlines = Deadlines()
     """Seconds that it may take: `connect`, `first`, `between`, `total`."""
+    streaming: bool = True
+    """Whether to speak over WebSockets; without, each piece of text is a request."""
     options: SpeechOptions = SpeechOptions()
     """How to speak: `voice`, `emotion`, `intensity`, `description`, `speed`, `trailing_silence`, `instant_mode`."""
 
@@ -34,4 +37,5 @@ def tts(setup: Setup[Table]) -> ActorSpec:
         deadlines=table.deadlines,
     )
     options = replace(table.options, model=setup.model)
-    return child(HumeSpeech, setup.http, at, options, name=setup.actor)
+    actor = HumeSynthesizer if table.streaming else HumeSpeech
+    return child(actor, setup.http, at, options, name=setup.actor)

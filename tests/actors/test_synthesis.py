@@ -19,22 +19,14 @@ from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.openai.refusals import refusal
 from troupe.services.wire.server import Handler, WireServer
 from troupe.services.wire.socket import SocketHandler, WireSocket
+from wires import served
 
 pytestmark = pytest.mark.real_time
 
 DEEPGRAM = next(provider for provider in SYNTHESIZERS if provider.name == "deepgram")
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[DeepgramWire]:
-    with DeepgramWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: DeepgramWire) -> DeepgramWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(DeepgramWire)
 
 
 async def test_a_long_pause_gives_the_connection_back(wire: DeepgramWire, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ from troupe.actors.providers.elevenlabs.wire import recognition as elevenlabs_re
 from troupe.actors.providers.elevenlabs.wire import speech as elevenlabs_speech
 from troupe.actors.providers.hume.endpoint import HumeEndpoint
 from troupe.actors.providers.hume.speech import HumeSpeech
+from troupe.actors.providers.hume.synthesizer import HumeSynthesizer
 from troupe.actors.providers.hume.wire import speech as hume_speech
 from troupe.actors.providers.openai.endpoint import endpoint
 from troupe.actors.providers.openai.speech import OpenAiSpeech
@@ -103,6 +104,10 @@ def _deepgram(url: str, deadlines: Deadlines) -> DeepgramEndpoint:
 
 def _elevenlabs(url: str, deadlines: Deadlines) -> ElevenLabsEndpoint:
     return ElevenLabsEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
+
+
+def _hume(url: str, deadlines: Deadlines) -> HumeEndpoint:
+    return HumeEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines)
 
 
 def _cartesia(url: str, deadlines: Deadlines) -> CartesiaEndpoint:
@@ -349,13 +354,23 @@ SYNTHESIZERS = [
     SpeechProvider(
         name="hume",
         wire=HumeWire,
+        path="/v0/tts/stream/input",
+        actor=lambda http, url, deadlines: child(
+            HumeSynthesizer, http, _hume(url, deadlines), hume_speech.SpeechOptions(), name="x"
+        ),
+        streams=True,
+        unknown=b'{"type":"novelty"}',
+        complaint=b'{"type":"error","code":"E0300","message":"private"}',
+        complains=QuotaExceeded,
+        long="a" * 1200,
+        spoken=lambda text: tone(text, "Ava Song", 48_000),
+    ),
+    SpeechProvider(
+        name="hume-http",
+        wire=HumeWire,
         path="/v0/tts/stream/json",
         actor=lambda http, url, deadlines: child(
-            HumeSpeech,
-            http,
-            HumeEndpoint(base_url=url, key=Secret(KEY), deadlines=deadlines),
-            hume_speech.SpeechOptions(),
-            name="x",
+            HumeSpeech, http, _hume(url, deadlines), hume_speech.SpeechOptions(), name="x"
         ),
         streams=False,
         unknown=b'{"type":"novelty"}\n',

@@ -3,16 +3,16 @@
 from functools import partial
 
 from ....runtime import Duplex
-from ...contracts import DeleteVoice, Say, Speech, Synthesize
+from ...contracts import Say, Speech, Synthesize
 from ...http import HttpClient
-from ...provider import SpeakingActor
+from ...provider import KeepingActor
 from ...samples import RawSamples
 from ...synthesis import Piece, speak_each
 from .endpoint import HumeApi, HumeEndpoint
 from .wire.speech import RATE, SpeechLines, SpeechOptions, encode_speech, wished
 
 
-class HumeSpeech(SpeakingActor[HumeApi]):
+class HumeSpeech(KeepingActor[HumeApi]):
     """Speaks texts of up to 5000 characters at 48 kHz, with the times of words, or acted.
 
     Args:
@@ -39,7 +39,3 @@ class HumeSpeech(SpeakingActor[HumeApi]):
                 pcm, words = lines.push(data)
                 await piece.push(samples.push(pcm), words)
         lines.finish()
-
-    async def delete(self, request: DeleteVoice) -> None:
-        """Delete a voice of the account."""
-        await self._api.delete_voice(request.id)

@@ -10,7 +10,8 @@ from starlette.requests import Request
 
 from ..answers import Answer, Refused, json_answer
 from ..server import Handler, WireServer
-from . import speech
+from ..socket import SocketHandler, WireSocket
+from . import speech, stream_input
 from .refusals import misplaced, refusal
 from .voices import Library, Owner
 
@@ -60,9 +61,15 @@ class HumeWire(WireServer):
         """See `WireServer.headers`."""
         return {"x-request-id": speech.REQUEST}
 
+    def sockets(self) -> dict[str, SocketHandler]:
+        """See `WireServer.sockets`."""
+        return {"/v0/tts/stream/input": self._stream_input}
+
     def admit(self, request: Request) -> None:
         """See `WireServer.admit`."""
-        key = request.headers.get("x-hume-api-key", "")
+        self._check_key(request.headers.get("x-hume-api-key", ""))
+
+    def _check_key(self, key: str) -> None:
         if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
             raise Refused(refusal(401))
 
@@ -86,6 +93,12 @@ class HumeWire(WireServer):
         asked, said = await self._asked(request)
         streamed = "/stream/" in request.url.path
         return await to_thread.run_sync(lambda: speech.file(asked, said, streamed=streamed))
+
+    async def _stream_input(self, socket: WireSocket) -> None:
+        self._check_key(socket.query.get("api_key") or socket.headers.get("x-hume-api-key", ""))
+        stream = stream_input.Stream.asked(socket.query)
+        await socket.accept(self.headers())
+        await stream_input.speak(socket, stream, self._library)
 
     # -- voices --------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 from ....codecs.audio_writer import wav_header
 from ..answers import Answer, Refused
 from ..syllables import SECONDS_PER_CHARACTER
-from ..tone import encode, pieces, tone
+from ..tone import SECONDS_PER_PIECE, encode, pieces, tone
 from .refusals import misplaced, refusal
 from .voices import Library, Owner
 
@@ -173,32 +174,34 @@ def whole(asked: Asked, said: list[Snippet]) -> dict[str, Any]:
 
 
 def lines(asked: Asked, said: list[Snippet]) -> Iterator[bytes]:
-    """Give the lines of ``POST /v0/tts/stream/json``: of each snippet the times, and its audio bit by bit."""
-    ids = {"request_id": REQUEST, "generation_id": GENERATION}
+    """Give the lines of ``POST /v0/tts/stream/json``."""
+    for message in messages(asked, said):
+        yield msgspec.json.encode(message) + b"\n"
+
+
+def messages(asked: Asked, said: list[Snippet], generation: str = GENERATION) -> Iterator[dict[str, Any]]:
+    """Give what is streamed of a generation: the audio of each snippet bit by bit, and before it the words in it."""
+    ids = {"request_id": REQUEST, "generation_id": generation}
     for snippet in said:
-        for stamp in snippet.timestamps if asked.include_timestamp_types else ():
-            yield _line({"type": "timestamp", **ids, "snippet_id": snippet.id, "timestamp": stamp})
+        stamps = deque(snippet.timestamps if asked.include_timestamp_types else ())
         parts = pieces(snippet.pcm, RATE)
         for number, part in enumerate(parts):
-            yield _line(
-                {
-                    "type": "audio",
-                    **ids,
-                    "snippet_id": snippet.id,
-                    "audio": base64.b64encode(part if asked.strip_headers else encoded(part, asked.format)).decode(),
-                    "audio_format": asked.format.type,
-                    "chunk_index": number,
-                    "is_last_chunk": number == len(parts) - 1,
-                    "text": snippet.text,
-                    "transcribed_text": None,
-                    "utterance_index": snippet.utterance,
-                    "snippet": None,
-                }
-            )
-
-
-def _line(value: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(value) + b"\n"
+            end = 1000 * (snippet.start + (number + 1) * SECONDS_PER_PIECE)
+            while stamps and (stamps[0]["time"]["begin"] < end or number == len(parts) - 1):
+                yield {"type": "timestamp", **ids, "snippet_id": snippet.id, "timestamp": stamps.popleft()}
+            yield {
+                "type": "audio",
+                **ids,
+                "snippet_id": snippet.id,
+                "audio": base64.b64encode(part if asked.strip_headers else encoded(part, asked.format)).decode(),
+                "audio_format": asked.format.type,
+                "chunk_index": number,
+                "is_last_chunk": number == len(parts) - 1,
+                "text": snippet.text,
+                "transcribed_text": None,
+                "utterance_index": snippet.utterance,
+                "snippet": None,
+            }
 
 
 def file(asked: Asked, said: list[Snippet], *, streamed: bool) -> Answer:

@@ -19,6 +19,7 @@ from troupe.actors.providers.elevenlabs.wire import recognition as elevenlabs_re
 from troupe.actors.providers.elevenlabs.wire import speech as elevenlabs_speech
 from troupe.actors.providers.elevenlabs.wire import voices as elevenlabs_voices
 from troupe.actors.providers.hume.wire import speech as hume_speech
+from troupe.actors.providers.hume.wire import streaming as hume_streaming
 from troupe.actors.providers.hume.wire import voices as hume_voices
 from troupe.actors.providers.openai.wire import voices as openai_voices
 from troupe.actors.providers.whisper.wire import dialects, transcription
@@ -33,8 +34,28 @@ KEYS = st.sampled_from(
         *("channel", "alternatives", "transcript", "words", "word", "start", "end", "text", "audio", "data", "detail"),
         *("alignment", "chars", "charStartTimesMs", "charDurationsMs", "word_timestamps", "status_code", "voices"),
         *("audio_base64", "characters", "character_start_times_seconds", "title", "error_code", "results", "channels"),
-        *("segments", "probability", "timestamp", "time", "begin", "snippet_id", "is_last_chunk", "sample_rate"),
-        *("voices_page", "total_pages", "id", "name", "status", "paths", "model_loaded", "initialization_state"),
+        *(
+            "segments",
+            "probability",
+            "timestamp",
+            "time",
+            "begin",
+            "snippet_id",
+            "is_last_chunk",
+            "sample_rate",
+            "generation_id",
+        ),
+        *(
+            "generation_id",
+            "voices_page",
+            "total_pages",
+            "id",
+            "name",
+            "status",
+            "paths",
+            "model_loaded",
+            "initialization_state",
+        ),
     ]
 )
 WORDS = st.sampled_from(
@@ -70,6 +91,7 @@ DECODERS: dict[str, Callable[[], Callable[[bytes], Any]]] = {
     "chatterbox has voices": lambda: lambda data: chatterbox_voices.decode_voices(data, "x"),
     "chatterbox is well": lambda: lambda data: chatterbox_voices.check_health(data, "x"),
     "hume speaks": lambda: hume_speech.SpeechLines("x", "Hello, novelty.").push,
+    "hume streams": lambda: _talking(hume_streaming.HumeTalking("x", hume_speech.SpeechOptions())),
     "hume has voices": lambda: lambda data: hume_voices.decode_voices(data, "x"),
     "speaches has voices": lambda: lambda data: openai_voices.decode_voices(data, "x"),
     "whisper.cpp heard": lambda: lambda data: transcription.decode(data, dialects.CPP, "x"),

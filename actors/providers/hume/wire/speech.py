@@ -84,16 +84,8 @@ def encode_speech(text: str, options: SpeechOptions, provider: str) -> bytes:
     Raises:
         RequestTooLong: The API does not take a text of this length.
     """
-    if len(text) > LONGEST:
-        raise RequestTooLong(provider, f"more than {LONGEST} characters in a piece")
-    utterance = {"text": text, "voice": _voice(options.voice)}
-    named = {
-        "description": options.acting or None,
-        "speed": options.speed,
-        "trailing_silence": options.trailing_silence,
-    }
     body: dict[str, Any] = {
-        "utterances": [utterance | {name: value for name, value in named.items() if value is not None}],
+        "utterances": [utterance(text, options, provider)],
         "version": options.version,
         "format": {"type": "pcm"},
         "strip_headers": True,
@@ -102,6 +94,23 @@ def encode_speech(text: str, options: SpeechOptions, provider: str) -> bytes:
     if options.version == "2":
         body["include_timestamp_types"] = ["word"]
     return msgspec.json.encode(body)
+
+
+def utterance(text: str, options: SpeechOptions, provider: str) -> dict[str, Any]:
+    """Return a text, who is to say it, and how.
+
+    Raises:
+        RequestTooLong: The API does not take a text of this length.
+    """
+    if len(text) > LONGEST:
+        raise RequestTooLong(provider, f"more than {LONGEST} characters in a piece")
+    named = {
+        "description": options.acting or None,
+        "speed": options.speed,
+        "trailing_silence": options.trailing_silence,
+    }
+    given = {name: value for name, value in named.items() if value is not None}
+    return {"text": text, "voice": _voice(options.voice), **given}
 
 
 def _voice(voice: str) -> dict[str, str]:
@@ -117,7 +126,7 @@ def _voice(voice: str) -> dict[str, str]:
 
 class _Interval(Struct):
     begin: int
-    """In milliseconds from the start of the speech."""
+    """In milliseconds from the start of the generation."""
     end: int
 
 
@@ -127,20 +136,74 @@ class _Timestamp(Struct):
     type: str = "word"
 
 
-class _Line(Struct):
+class Line(Struct):
+    """A line of an answer, or a message of a WebSocket."""
+
     type: str = ""
     audio: bytes = b""
     """In JSON it is base64."""
     snippet_id: str = ""
+    generation_id: str = ""
+    text: str = ""
+    """Of the snippet."""
     is_last_chunk: bool = False
+    """Whether it is the last one of its snippet."""
     timestamp: _Timestamp | None = None
     code: Any = None
     error: Any = None
     message: Any = None
     detail: Any = None
 
+    @property
+    def word(self) -> _Timestamp | None:
+        """The word whose time it tells, if it does."""
+        stamp = self.timestamp if self.type == "timestamp" else None
+        return stamp if stamp is not None and stamp.type == "word" else None
 
-_decode: Final = msgspec.json.Decoder(_Line).decode
+
+_decode: Final = msgspec.json.Decoder(Line).decode
+
+
+def read(data: bytes, provider: str) -> Line:
+    """Read a line; one of a kind that is not known says nothing.
+
+    Raises:
+        ProviderError: It is an error, or makes no sense.
+    """
+    line = decoded(_decode, data, provider)
+    if line.type == "error" or line.error or line.detail:
+        complaint = {"code": line.code, "error": line.error, "message": line.message, "detail": line.detail}
+        raise complained(provider, {name: told for name, told in complaint.items() if told})
+    return line
+
+
+class Stretches:
+    """A text, cut into the stretches that words stand for.
+
+    Args:
+        text: What is spoken.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._told = 0  # characters of it whose times are known
+
+    def take(self, stamp: _Timestamp, start: float = 0.0) -> tuple[Word, ...]:
+        """Return the stretch of the text that a word stands for; one that is not in it comes with the next.
+
+        Args:
+            stamp: The word, and when it is said.
+            start: Seconds at which the text begins.
+        """
+        said = stamp.text.strip()
+        found = self._text.find(said, self._told)
+        if found < 0 or not said:
+            return ()
+        end = found + len(said)
+        while end < len(self._text) and not self._text[end].isspace():
+            end += 1
+        stretch, self._told = self._text[self._told : end].strip(), end
+        return (Word(stretch, max(stamp.time.begin / 1000 - start, 0.0), max(stamp.time.end / 1000 - start, 0.0)),)
 
 
 class SpeechLines:
@@ -153,8 +216,7 @@ class SpeechLines:
 
     def __init__(self, provider: str, text: str) -> None:
         self._provider = provider
-        self._text = text
-        self._told = 0  # characters of it whose times are known
+        self._stretches = Stretches(text)
         self._open: set[str] = set()  # snippets whose last chunk has not come
 
     def push(self, data: bytes) -> tuple[bytes, tuple[Word, ...]]:
@@ -163,18 +225,13 @@ class SpeechLines:
         Raises:
             ProviderError: It is an error, or makes no sense.
         """
-        line = decoded(_decode, data, self._provider)
-        if line.type == "error" or line.error or line.detail:
-            complaint = {"code": line.code, "error": line.error, "message": line.message, "detail": line.detail}
-            raise complained(self._provider, {name: told for name, told in complaint.items() if told})
-        match line.type:
-            case "audio":
-                (self._open.discard if line.is_last_chunk else self._open.add)(line.snippet_id)
-                return line.audio, ()
-            case "timestamp" if line.timestamp is not None and line.timestamp.type == "word":
-                return b"", self._word(line.timestamp)
-            case _:
-                return b"", ()
+        line = read(data, self._provider)
+        if line.word is not None:
+            return b"", self._stretches.take(line.word)
+        if line.type != "audio":
+            return b"", ()
+        (self._open.discard if line.is_last_chunk else self._open.add)(line.snippet_id)
+        return line.audio, ()
 
     def finish(self) -> None:
         """End the text: no line says that it is the last one, but each snippet has a last chunk.
@@ -184,14 +241,3 @@ class SpeechLines:
         """
         if self._open:
             raise BrokenStream(self._provider, "the stream ended before the speech did")
-
-    def _word(self, stamp: _Timestamp) -> tuple[Word, ...]:
-        """Return the stretch of the text that a word stands for; one that is not in it comes with the next."""
-        found = self._text.find(stamp.text.strip(), self._told)
-        if found < 0 or not stamp.text.strip():
-            return ()
-        end = found + len(stamp.text.strip())
-        while end < len(self._text) and not self._text[end].isspace():
-            end += 1
-        stretch, self._told = self._text[self._told : end].strip(), end
-        return (Word(stretch, stamp.time.begin / 1000, stamp.time.end / 1000),)

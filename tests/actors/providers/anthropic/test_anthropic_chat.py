@@ -33,22 +33,14 @@ from troupe.services.wire import Insert
 from troupe.services.wire.anthropic import AnthropicWire
 from troupe.services.wire.anthropic.messages import Quirks
 from troupe.services.wire.replies import Reply, ToolUse
+from wires import served
 
 ANTHROPIC = next(model for model in language_models() if model.name == "anthropic")
 CHAT = ANTHROPIC.path
 TOOL = ToolSpec("weather", "Tells the weather.", {"properties": {}})
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[AnthropicWire]:
-    with AnthropicWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: AnthropicWire) -> AnthropicWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(AnthropicWire)
 
 
 def encoded(request: Generate, options: MessagesOptions | None = None, **rest: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What is Chatterbox's own; the rest is in the suites of synthesizers and of cloning."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from troupe.actors.providers.chatterbox.wire.speech import LONGEST, SpeechOption
 from troupe.codecs.audio_writer import wav_header
 from troupe.runtime import child, open_system
 from troupe.services.wire.chatterbox import ChatterboxWire
+from wires import served
 
 pytestmark = [pytest.mark.real_time, pytest.mark.virtual]
 
@@ -21,16 +21,7 @@ PROVIDER = next(provider for provider in SYNTHESIZERS if provider.name == "chatt
 RECORDING = wav_header(16_000, 1, 4) + bytes(4)
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[ChatterboxWire]:
-    with ChatterboxWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: ChatterboxWire) -> ChatterboxWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(ChatterboxWire)
 
 
 async def test_it_says_what_it_was_told_and_no_more(wire: ChatterboxWire) -> None:

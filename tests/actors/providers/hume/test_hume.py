@@ -1,6 +1,5 @@
 """What is Hume's own; the rest is in the suite of synthesizers."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,26 +11,20 @@ from troupe.actors.http import HttpClient
 from troupe.actors.providers.hume.endpoint import HumeEndpoint
 from troupe.actors.providers.hume.speech import HumeSpeech
 from troupe.actors.providers.hume.wire.speech import LONGEST, SpeechLines, SpeechOptions, encode_speech, wished
+from troupe.actors.providers.hume.wire.streaming import HumeTalking, socket_path
 from troupe.runtime import child, open_system
 from troupe.services.wire import End
 from troupe.services.wire.hume import HumeWire
 from troupe.services.wire.hume.voices import NAMES, id_of
 from troupe.services.wire.tone import tone
+from wires import served
 
 real_time = [pytest.mark.real_time, pytest.mark.virtual]
-PROVIDER = next(provider for provider in SYNTHESIZERS if provider.name == "hume")
+STREAMING = next(provider for provider in SYNTHESIZERS if provider.name == "hume")
+PROVIDER = next(provider for provider in SYNTHESIZERS if provider.name == "hume-http")
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[HumeWire]:
-    with HumeWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: HumeWire) -> HumeWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(HumeWire)
 
 
 def body(**options: Any) -> dict[str, Any]:
@@ -132,6 +125,90 @@ def test_a_snippet_without_its_last_chunk_is_no_end() -> None:
     lines.finish()
 
 
+class TestStreaming:
+    """Which snippets make up a piece, and when its words are said."""
+
+    def talking(self, *texts: str) -> HumeTalking:
+        talking = HumeTalking("x", SpeechOptions())
+        for number, text in enumerate(texts):
+            list(talking.speak(number, text))
+        return talking
+
+    def audio(self, snippet: str, text: str, *, last: bool = True, generation: str = "g") -> bytes:
+        members = {"snippet_id": snippet, "generation_id": generation, "text": text, "is_last_chunk": last}
+        return line(type="audio", audio=bytes(9600), **members)
+
+    def word(self, text: str, begin: int, generation: str = "g") -> bytes:
+        stamp = {"type": "word", "text": text, "time": {"begin": begin, "end": begin + 50}}
+        return line(type="timestamp", timestamp=stamp, generation_id=generation, snippet_id="s")
+
+    def ends(self, talking: HumeTalking, *messages: bytes) -> list[tuple[int, bool]]:
+        return [(speech.piece, speech.last) for message in messages for speech in talking.push(message)]
+
+    def test_a_piece_ends_with_the_last_snippet_of_its_text(self) -> None:
+        talking = self.talking("Hello there. How are you?", "Fine.")
+        chunks = (
+            self.audio("a", "Hello there.", last=False),
+            self.audio("a", "Hello there."),
+            self.audio("b", " How are you?"),
+            self.audio("c", "Fine."),
+            self.audio("d", "What nobody asked for."),
+        )
+        assert self.ends(talking, *chunks) == [(0, False), (0, False), (0, True), (1, True)]
+
+    def test_snippets_may_come_at_the_same_time(self) -> None:
+        talking = self.talking("One. Two.")
+        chunks = (
+            self.audio("a", "One.", last=False),
+            self.audio("b", "Two."),
+            self.audio("a", "One."),
+        )
+        assert self.ends(talking, *chunks) == [(0, False), (0, False), (0, True)]
+
+    def test_other_spaces_marks_and_words_do_not_keep_it_from_ending(self) -> None:
+        talking = self.talking("It's  5 o'clock: really!", "Yes.")
+        assert self.ends(talking, self.audio("a", "it\u2019s 5 O'Clock"), self.audio("b", "really")) == [
+            (0, False),
+            (0, True),
+        ]
+        assert self.ends(talking, self.audio("c", "Jawohl")) == [(1, True)]
+
+    @pytest.mark.parametrize("generations", ["gg", "gh"])
+    def test_times_count_from_the_start_of_the_piece(self, generations: str) -> None:
+        talking = self.talking("One.", "Two.")
+        first, second = generations
+        begin = 100 if first == second else 0  # a generation has its own time
+        said = [
+            speech
+            for message in (
+                self.word("One", 0, first),
+                self.audio("a", "One.", generation=first),
+                self.word("Two", begin + 20, second),
+                self.audio("b", "Two.", generation=second),
+            )
+            for speech in talking.push(message)
+        ]
+        one, two = (word for speech in said for word in speech.words)
+        assert one == Word("One.", 0.0, 0.05)
+        assert (two.text, two.start, two.end) == ("Two.", pytest.approx(0.02), pytest.approx(0.07))
+
+    def test_what_is_sent(self) -> None:
+        (message,) = HumeTalking("x", SpeechOptions(emotion="sad", speed=1.2)).speak(0, "Hi.")
+        assert msgspec.json.decode(message) == {
+            "text": "Hi.",
+            "voice": {"name": "Ava Song", "provider": "HUME_AI"},
+            "description": "sad",
+            "speed": 1.2,
+            "flush": True,
+        }
+        assert socket_path(SpeechOptions(emotion="sad")).endswith(
+            "/v0/tts/stream/input?version=1&format_type=pcm&strip_headers=true&no_binary=true&instant_mode=true"
+        )
+        assert "include_timestamp_types=word" in socket_path(SpeechOptions())
+        with pytest.raises(RequestTooLong):
+            HumeTalking("x", SpeechOptions()).speak(0, "a" * (LONGEST + 1))
+
+
 class TestOverSockets:
     pytestmark = real_time
 
@@ -140,6 +217,18 @@ class TestOverSockets:
             wire.fail(PROVIDER.path, End(27_000))  # at the end of a line, or near it
             with pytest.raises(BrokenStream):
                 await say(ref, "Hello there.")
+
+    async def test_a_text_that_is_too_long_and_a_voice_that_is_not_there(self, wire: HumeWire) -> None:
+        async with running(STREAMING, wire.url) as ref:
+            with pytest.raises(RequestTooLong):
+                await say(ref, "a" * (LONGEST + 1))
+            with pytest.raises(ModelNotFound):
+                await say(ref, "Hello.", request=Synthesize(voice="Nobody"))
+            speeches = await say(ref, "Hello. Again.", "Once more.")
+        assert len(wire.exchanges) == 3, "one connection for all pieces"
+        assert b"".join(each.pcm for each in speeches) == b"".join(
+            tone(text, "Ava Song", 48_000) for text in ("Hello. Again.", "Once more.")
+        )
 
     async def test_it_acts(self, wire: HumeWire) -> None:
         options = SpeechOptions(emotion="sad", intensity=1)

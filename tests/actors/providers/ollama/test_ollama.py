@@ -1,7 +1,6 @@
 """What only Ollama has: its way of asking, embeddings, models that are fetched. The rest is in the suite for all."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -32,21 +31,13 @@ from troupe.actors.providers.ollama.wire.options import OllamaOptions
 from troupe.services.wire import End, Fault, Refuse, Replace, Stall
 from troupe.services.wire.ollama import OllamaWire
 from troupe.services.wire.ollama.models import CONTEXT, SIZE
+from wires import served
 
 OLLAMA = next(model for model in language_models() if model.name == "ollama")
 TOOL = ToolSpec("time", "Tells the time.")
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[OllamaWire]:
-    with OllamaWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: OllamaWire) -> OllamaWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(OllamaWire)
 
 
 class TestRequests:

@@ -11,6 +11,7 @@ from troupe.services.wire import Insert, Refuse
 from troupe.services.wire.anthropic import AnthropicWire
 from troupe.services.wire.anthropic.messages import Quirks
 from troupe.services.wire.replies import Reply, ToolUse
+from wires import served
 
 anthropic = official("anthropic")
 MODEL = "claude-x"
@@ -21,16 +22,7 @@ CALLS = (ToolUse("weather", '{"city": "Köln"}', "toolu_a"), ToolUse("weather", 
 EVERYTHING = Reply(text="Let me see.", thinking="Hm.", tool_calls=CALLS, cached_tokens=1, cache_write_tokens=1)
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[AnthropicWire]:
-    with AnthropicWire(keys=["sk-ant-good"], models=[MODEL, "claude-y", "claude-z"]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: AnthropicWire) -> AnthropicWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: AnthropicWire(keys=["sk-ant-good"], models=[MODEL, "claude-y", "claude-z"]))
 
 
 @pytest.fixture(scope="module")

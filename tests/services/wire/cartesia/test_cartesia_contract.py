@@ -10,6 +10,7 @@ import pytest
 from troupe.services.wire import Refuse
 from troupe.services.wire.cartesia import CartesiaWire
 from troupe.services.wire.tone import tone
+from wires import callers, served
 
 try:
     import cartesia
@@ -32,16 +33,7 @@ RAW: Any = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 24_000}
 SECOND = bytes(32_000)
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[CartesiaWire]:
-    with CartesiaWire(keys=[KEY]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: CartesiaWire) -> CartesiaWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: CartesiaWire(keys=[KEY]))
 
 
 def clients(wire: CartesiaWire, key: str) -> Iterator[Any]:
@@ -55,14 +47,7 @@ def clients(wire: CartesiaWire, key: str) -> Iterator[Any]:
         )
 
 
-@pytest.fixture
-def client(wire: CartesiaWire) -> Iterator[Any]:
-    yield from clients(wire, KEY)
-
-
-@pytest.fixture
-def stranger(wire: CartesiaWire) -> Iterator[Any]:
-    yield from clients(wire, "wrong")
+client, stranger = callers(clients, KEY)
 
 
 def strictly(model: pydantic.BaseModel) -> None:

@@ -18,6 +18,7 @@ from troupe.codecs.decode import read_audio
 from troupe.services.wire.chatterbox import ChatterboxWire
 from troupe.services.wire.chatterbox.speech import LONGEST, RATE
 from troupe.services.wire.tone import tone
+from wires import served
 
 openai = official("openai")
 RECORDING = wav_header(16_000, 1, 4) + bytes(4)
@@ -67,16 +68,7 @@ class Health(Struct, forbid_unknown_fields=True):
     initialization_error: str | None
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[ChatterboxWire]:
-    with ChatterboxWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: ChatterboxWire) -> ChatterboxWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(ChatterboxWire)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from troupe.codecs.audio_writer import wav_header
 from troupe.services.wire import Refuse
 from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.tone import tone
+from wires import callers, served
 
 try:
     import deepgram
@@ -39,26 +40,7 @@ KEY = "dg-good-key"
 SECOND = bytes(32_000)
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[DeepgramWire]:
-    with DeepgramWire(keys=[KEY]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: DeepgramWire) -> DeepgramWire:
-    running_wire.reset()
-    return running_wire
-
-
-@pytest.fixture
-def client(wire: DeepgramWire) -> Iterator[Any]:
-    yield from clients(wire, KEY)
-
-
-@pytest.fixture
-def stranger(wire: DeepgramWire) -> Iterator[Any]:
-    yield from clients(wire, "wrong")
+running_wire, wire = served(lambda: DeepgramWire(keys=[KEY]))
 
 
 def clients(wire: DeepgramWire, key: str) -> Iterator[Any]:
@@ -66,6 +48,9 @@ def clients(wire: DeepgramWire, key: str) -> Iterator[Any]:
     environment = DeepgramClientEnvironment(base=wire.url, production=socket, agent=socket, agent_rest=wire.url)
     with httpx.Client() as http:  # else it leaves its connections to the garbage collector
         yield deepgram.DeepgramClient(api_key=key, environment=environment, httpx_client=http)
+
+
+client, stranger = callers(clients, KEY)
 
 
 def strictly(model: pydantic.BaseModel, but: tuple[str, ...] = ()) -> None:

@@ -13,6 +13,7 @@ from troupe.services.wire import Refuse
 from troupe.services.wire.elevenlabs import ElevenLabsWire
 from troupe.services.wire.elevenlabs.speech import read_format, spoken
 from troupe.services.wire.tone import tone
+from wires import callers, served
 
 try:
     import elevenlabs
@@ -34,26 +35,7 @@ VOICE = "JBFqnCBsd6RMkjVDRZzb"
 SECOND = bytes(32_000)
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[ElevenLabsWire]:
-    with ElevenLabsWire(keys=[KEY]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: ElevenLabsWire) -> ElevenLabsWire:
-    running_wire.reset()
-    return running_wire
-
-
-@pytest.fixture
-def client(wire: ElevenLabsWire) -> Iterator[Any]:
-    yield from clients(wire, KEY)
-
-
-@pytest.fixture
-def stranger(wire: ElevenLabsWire) -> Iterator[Any]:
-    yield from clients(wire, "wrong")
+running_wire, wire = served(lambda: ElevenLabsWire(keys=[KEY]))
 
 
 def clients(wire: ElevenLabsWire, key: str) -> Iterator[Any]:
@@ -61,6 +43,9 @@ def clients(wire: ElevenLabsWire, key: str) -> Iterator[Any]:
         client: Any = elevenlabs.ElevenLabs(api_key=key, base_url=wire.url, httpx_client=http)
         client.text_to_speech._ws_base_url = "ws" + wire.url.removeprefix("http")  # it knows no other than TLS
         yield client
+
+
+client, stranger = callers(clients, KEY)
 
 
 def strictly(model: Any) -> None:

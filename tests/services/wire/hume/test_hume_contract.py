@@ -1,6 +1,7 @@
 """The official Hume client, unmodified, takes the wire server for Hume: speech at once and streamed, and voices."""
 
 import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,40 +14,33 @@ from troupe.services.wire.hume import HumeWire
 from troupe.services.wire.hume.speech import GENERATION, RATE
 from troupe.services.wire.hume.voices import id_of
 from troupe.services.wire.tone import tone
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from wires import callers, served
 
 hume = official("hume")
 httpx = official("httpx")
+PublishTts = official("hume.tts").PublishTts
+Environment = official("hume.environment").HumeClientEnvironment
+
+# the client uses what `websockets` has deprecated
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 KEY = "hume-good-key"
 AVA: Any = {"name": "Ava Song", "provider": "HUME_AI"}
 TEXT = "Hello there. How are you?"
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[HumeWire]:
-    with HumeWire(keys=[KEY]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: HumeWire) -> HumeWire:
-    running_wire.reset()
-    return running_wire
-
-
-@pytest.fixture
-def client(wire: HumeWire) -> Iterator[Any]:
-    yield from clients(wire, KEY)
-
-
-@pytest.fixture
-def stranger(wire: HumeWire) -> Iterator[Any]:
-    yield from clients(wire, "wrong")
+running_wire, wire = served(lambda: HumeWire(keys=[KEY]))
 
 
 def clients(wire: HumeWire, key: str) -> Iterator[Any]:
     with httpx.Client() as http:  # else it leaves its connections to the garbage collector
-        yield hume.HumeClient(api_key=key, base_url=wire.url, httpx_client=http)
+        socket = "ws" + wire.url.removeprefix("http")
+        there = Environment(base=wire.url, evi=f"{socket}/v0/evi", tts=f"{socket}/v0/tts", stream=f"{socket}/v0/stream")
+        yield hume.HumeClient(api_key=key, environment=there, httpx_client=http)
+
+
+client, stranger = callers(clients, KEY)
 
 
 def said(text: str = TEXT, **more: Any) -> list[Any]:
@@ -151,3 +145,67 @@ def test_a_wrong_key_and_too_many_requests(wire: HumeWire, client: Any, stranger
     with pytest.raises(hume.core.api_error.ApiError) as caught:
         client.tts.synthesize_json(utterances=said(), request_options={"max_retries": 0})
     assert caught.value.status_code == 429
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_texts_are_spoken_as_they_come(wire: HumeWire, client: Any, binary: bool) -> None:
+    got: list[Any] = []
+    with client.tts.stream_input.connect(
+        api_key=KEY,
+        version="2",
+        format_type="pcm",
+        include_timestamp_types=["word"],
+        instant_mode=True,
+        strip_headers=True,
+        no_binary=not binary,
+    ) as socket:
+        socket.send_publish(PublishTts(text="Hello there. ", voice=AVA))
+        socket.send_publish(PublishTts(text="How are you?", flush=True))
+        socket.send_publish(PublishTts(text="Fine.", speed=1.5, close=True))
+        got += socket
+    chunks = [message if isinstance(message, bytes) else message.audio for message in got if is_audio(message)]
+    audio = b"".join(chunk if isinstance(chunk, bytes) else base64.b64decode(chunk) for chunk in chunks)
+    assert audio == tone("Hello there. How are you?", "Ava Song", RATE) + tone("Fine.", "Ava Song", RATE, 1.5)
+    told = [message for message in got if not isinstance(message, bytes)]
+    assert not set(unknown_members(told))
+    assert [message.timestamp.text for message in told if message.type == "timestamp"] == [
+        *("Hello", "there", "How", "are", "you", "Fine"),
+    ]
+    if not binary:
+        snippets = {message.snippet_id: message.text for message in told if message.type == "audio"}
+        assert "".join(snippets.values()) == "Hello there. How are you?Fine."
+        assert len({message.generation_id for message in told}) == 2
+        assert sum(message.is_last_chunk for message in told if message.type == "audio") == 3
+    assert wire.last("/v0/tts/stream/input").ended.wait(2)
+    assert wire.last("/v0/tts/stream/input").outcome == "served"
+
+
+def is_audio(message: Any) -> bool:
+    return isinstance(message, bytes) or message.type == "audio"
+
+
+@pytest.mark.parametrize(
+    ("query", "message", "code"),
+    [
+        ({}, '{"text": "Hi.", "voice": {"name": "Nobody"}, "flush": true}', "E0404"),
+        ({"version": "2"}, '{"text": "Hi.", "flush": true}', "E0101"),
+        ({}, "novelty", "E0100"),
+    ],
+)
+def test_what_a_stream_refuses(client: Any, query: Any, message: str, code: str) -> None:
+    with client.tts.stream_input.connect(api_key=KEY, **query) as socket:
+        socket._websocket.send(message)
+        told = json.loads(socket._websocket.recv())
+        assert (told["type"], told["code"]) == ("error", code)
+        with pytest.raises(ConnectionClosedError):
+            socket._websocket.recv()
+
+
+def test_a_stream_with_a_wrong_key_or_a_form_that_there_is_not(client: Any, stranger: Any) -> None:
+    for who, key, query, status in ((stranger, "wrong", {}, 401), (client, KEY, {"format_type": "flac"}, 400)):
+        with (
+            pytest.raises(InvalidStatus) as caught,  # which the client means to make its own, and misses
+            who.tts.stream_input.connect(api_key=key, **query),
+        ):
+            pass
+        assert caught.value.response.status_code == status

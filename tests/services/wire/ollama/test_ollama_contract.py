@@ -9,6 +9,7 @@ from sdk import ignored_members, official
 from troupe.services.wire import Insert, Refuse
 from troupe.services.wire.ollama import OllamaWire
 from troupe.services.wire.replies import Reply, ToolUse
+from wires import served
 
 ollama = official("ollama")
 MODEL = "llama3.2"
@@ -16,16 +17,7 @@ USER: Any = [{"role": "user", "content": "How are you?"}]
 CALLS = (ToolUse("weather", '{"city":"Köln"}', "call_a"), ToolUse("time", "{}", "call_b"))
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[OllamaWire]:
-    with OllamaWire(models=["llama3.2:latest", "nomic-embed-text:latest"]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: OllamaWire) -> OllamaWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: OllamaWire(models=["llama3.2:latest", "nomic-embed-text:latest"]))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from troupe.codecs.asset import load
 from troupe.services.wire import Insert, Refuse
 from troupe.services.wire.openai import OpenAiWire, Reply, ToolUse
 from troupe.services.wire.openai.speech import RATE, SECONDS_PER_CHARACTER, VOICES
+from wires import served
 
 try:
     import openai
@@ -29,16 +30,9 @@ TOOLS: Any = [{"type": "function", "function": {"name": "weather", "parameters":
 CALLS = (ToolUse("weather", '{"city": "Köln"}', "call_a"), ToolUse("time", "{}", "call_b"))
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[OpenAiWire]:
-    with OpenAiWire(keys=["sk-good-key-0123"], models=["gpt-4o-mini", "tts-1", "gpt-4o-mini-tts", "whisper-1"]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: OpenAiWire) -> OpenAiWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(
+    lambda: OpenAiWire(keys=["sk-good-key-0123"], models=["gpt-4o-mini", "tts-1", "gpt-4o-mini-tts", "whisper-1"])
+)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sdk import official, unknown_members
 from troupe.services.wire import Close, Insert, Refuse
 from troupe.services.wire.openai import OpenAiWire, Reply, ToolUse
+from wires import served
 
 openai = official("openai")
 
@@ -31,16 +32,7 @@ SPEECH = np.concatenate((np.full(RATE, 8000, np.int16), np.zeros(RATE // 2, np.i
 """A second of speech, and half a second of silence."""
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[OpenAiWire]:
-    with OpenAiWire(keys=[KEY], models=["gpt-realtime"]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: OpenAiWire) -> OpenAiWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: OpenAiWire(keys=[KEY], models=["gpt-realtime"]))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from troupe.services.wire import Insert, Refuse
 from troupe.services.wire.openrouter import OpenRouterWire
 from troupe.services.wire.openrouter.server import COMPLETION_PRICE, PROMPT_PRICE
 from troupe.services.wire.replies import Reply, ToolUse
+from wires import served
 
 openrouter = official("openrouter")
 errors = official("openrouter.errors")
@@ -19,16 +20,7 @@ USER: Any = [{"role": "user", "content": "How are you?"}]
 CALLS = (ToolUse("weather", '{"city": "Köln"}', "call_a"), ToolUse("time", "{}", "call_b"))
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[OpenRouterWire]:
-    with OpenRouterWire(keys=["sk-or-good"], models=["openai/gpt-x", "some/other"]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: OpenRouterWire) -> OpenRouterWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: OpenRouterWire(keys=["sk-or-good"], models=["openai/gpt-x", "some/other"]))
 
 
 @pytest.fixture(scope="module")

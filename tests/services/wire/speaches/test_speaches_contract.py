@@ -8,6 +8,7 @@ from sdk import official, unknown_members
 from troupe.codecs.audio_writer import wav_header
 from troupe.services.wire.speaches import SpeachesWire
 from troupe.services.wire.speaches.server import MODELS, VOICES
+from wires import served
 
 openai = official("openai")
 WHISPER, KOKORO = MODELS
@@ -15,16 +16,7 @@ KEY = "good"
 WAV = ("speech.wav", wav_header(16_000, 1, 32_000) + bytes(32_000))
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[SpeachesWire]:
-    with SpeachesWire(keys=[KEY], models=MODELS) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: SpeachesWire) -> SpeachesWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: SpeachesWire(keys=[KEY], models=MODELS))
 
 
 @pytest.fixture

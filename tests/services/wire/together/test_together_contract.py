@@ -10,22 +10,14 @@ from troupe.codecs.asset import load
 from troupe.services.wire import Insert, Refuse
 from troupe.services.wire.replies import Reply, ToolUse
 from troupe.services.wire.together import TogetherWire
+from wires import served
 
 together = official("together")
 CHAT = "/v1/chat/completions"
 USER: Any = [{"role": "user", "content": "How are you?"}]
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[TogetherWire]:
-    with TogetherWire(keys=["tg-good"], models=["meta/llama", "some/other"]) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: TogetherWire) -> TogetherWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: TogetherWire(keys=["tg-good"], models=["meta/llama", "some/other"]))
 
 
 @pytest.fixture(scope="module")

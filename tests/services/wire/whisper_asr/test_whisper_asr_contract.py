@@ -10,6 +10,7 @@ from msgspec import Struct
 from troupe.codecs.audio_writer import wav_header
 from troupe.codecs.captions import from_srt, from_webvtt
 from troupe.services.wire.whisper_asr import WhisperAsrWire
+from wires import served
 
 PCM = bytes(32_000)
 WAV = {"audio_file": ("speech.wav", wav_header(16_000, 1, len(PCM)) + PCM)}
@@ -44,16 +45,7 @@ class Result(Struct, forbid_unknown_fields=True):
     text: str
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[WhisperAsrWire]:
-    with WhisperAsrWire() as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: WhisperAsrWire) -> WhisperAsrWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(WhisperAsrWire)
 
 
 @pytest.fixture

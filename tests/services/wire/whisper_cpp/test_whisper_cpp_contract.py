@@ -12,22 +12,14 @@ from sdk import official
 from troupe.codecs.audio_writer import wav_header
 from troupe.codecs.captions import from_srt, from_webvtt
 from troupe.services.wire.whisper_cpp import WhisperCppWire
+from wires import served
 
 openai = official("openai")
 PATH = "/v1/audio/transcriptions"
 WAV = ("speech.wav", wav_header(16_000, 1, 32_000) + bytes(32_000))
 
 
-@pytest.fixture(scope="module")
-def running_wire() -> Iterator[WhisperCppWire]:
-    with WhisperCppWire(inference_path=PATH) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(running_wire: WhisperCppWire) -> WhisperCppWire:
-    running_wire.reset()
-    return running_wire
+running_wire, wire = served(lambda: WhisperCppWire(inference_path=PATH))
 
 
 @pytest.fixture
