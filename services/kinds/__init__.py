@@ -2,7 +2,7 @@
 
 To add a kind, say ``deepgram``:
 
-1. An entry in `registry.KINDS`: what it can do (a default model for each part it serves, capabilities for wishes),
+1. An entry in ``kinds.toml``: what it can do (a default model for each part it serves, capabilities for wishes),
    which environment variable has its key, which extra installs it. Nothing of the provider is imported to read that.
 2. A module here of the same name, imported when a configuration needs it. For each part it serves it has a function
    that returns how its actor is made, and a struct ``Table`` with what may stand in ``[providers.NAME]``::
