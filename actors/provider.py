@@ -2,26 +2,14 @@
 
 from typing import ClassVar, Generic, TypeVar
 
-from ..runtime import Actor
+from .accounting import AccountingActor
 from .api import Api
-from .contracts import (
-    Account,
-    CloneVoice,
-    DeleteVoice,
-    GetAccounts,
-    GetModel,
-    GetUsage,
-    ListModels,
-    ListVoices,
-    Model,
-    Usage,
-    Voice,
-)
+from .contracts import CloneVoice, DeleteVoice, GetModel, ListModels, ListVoices, Model, Voice
 
 ApiT = TypeVar("ApiT", bound=Api)
 
 
-class ProviderActor(Actor, Generic[ApiT]):
+class ProviderActor(AccountingActor, Generic[ApiT]):
     """Base of actors that stand for a provider.
 
     Args:
@@ -31,19 +19,12 @@ class ProviderActor(Actor, Generic[ApiT]):
     max_concurrency: ClassVar[int] = 64
 
     def __init__(self, api: ApiT) -> None:
+        super().__init__(api.meters)
         self._api = api
 
     async def models(self, request: ListModels) -> tuple[Model, ...]:
         """Return the models that there are; see `Api.models`."""
         return await self._api.models()
-
-    def usage(self, request: GetUsage) -> Usage:
-        """Return what was used so far."""
-        return self._api.meters.usage
-
-    def accounts(self, request: GetAccounts) -> tuple[Account, ...]:
-        """Return what was used so far of each model, and what it took to ask."""
-        return self._api.meters.accounts
 
 
 class DescribingActor(ProviderActor[ApiT]):

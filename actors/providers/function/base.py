@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from ....runtime import Actor
+from ...accounting import AccountingActor
 from ...errors import ProviderFailed
+from ...usage import Meter
 from .callee import Callee
 
 
-class FunctionActor(Actor):
+class FunctionActor(AccountingActor):
     """Base of actors that have a function do their work.
 
     Args:
@@ -22,6 +23,7 @@ class FunctionActor(Actor):
     _callee: Callee
 
     def __init__(self, provider: str, function: str) -> None:
+        super().__init__()
         self._provider = provider
         self._name = function
 
@@ -30,6 +32,10 @@ class FunctionActor(Actor):
         """Import the function."""
         async with Callee.open(self._name) as self._callee:
             yield
+
+    def meter(self, model: str) -> Meter:
+        """Return what counts a call; of one that names no model, by what a configuration calls a function."""
+        return self._meters.of(model or "function")
 
     def misfit(self, given: object, wanted: str) -> ProviderFailed:
         """Return the error for something that such a function does not give."""

@@ -22,10 +22,11 @@ class FunctionEmbedder(FunctionActor):
             ProviderFailed: It gives something else.
         """
         vectors: list[bytes] = []
-        async with self._callee.pieces(list(request.texts)) as pieces:
-            async for piece in pieces:
-                try:
-                    vectors += [np.asarray(vector, "<f4").tobytes() for vector in piece]
-                except (TypeError, ValueError):
-                    raise self.misfit(piece, "a vector of numbers for each text") from None
+        with self.meter(request.model).call():
+            async with self._callee.pieces(list(request.texts)) as pieces:
+                async for piece in pieces:
+                    try:
+                        vectors += [np.asarray(vector, "<f4").tobytes() for vector in piece]
+                    except (TypeError, ValueError):
+                        raise self.misfit(piece, "a vector of numbers for each text") from None
         return joined(vectors, len(request.texts), self._provider)

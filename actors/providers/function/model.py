@@ -18,10 +18,11 @@ class FunctionModel(FunctionActor):
         """Send what the function writes, as it writes it."""
         text = next((turn.text for turn in reversed(request.turns) if turn.role == "user"), "")
         named: dict[str, Any] = {"turns": request.turns} if self._callee.takes("turns") else {}
-        async with self._callee.pieces(text, **named) as pieces:
-            async for piece in pieces:
-                if not isinstance(piece, str):
-                    raise self.misfit(piece, "text")
-                if piece:
-                    await replies.send(TextDelta(piece))
+        with self.meter(request.model).call():
+            async with self._callee.pieces(text, **named) as pieces:
+                async for piece in pieces:
+                    if not isinstance(piece, str):
+                        raise self.misfit(piece, "text")
+                    if piece:
+                        await replies.send(TextDelta(piece))
         await replies.send(Ended("stop"))

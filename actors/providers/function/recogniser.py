@@ -3,7 +3,7 @@
 from ....codecs.pcm import Pcm, to_float32
 from ....codecs.resample import resample
 from ....runtime import Duplex
-from ...contracts import Transcribe, Transcript
+from ...contracts import Transcribe, Transcript, Usage
 from ...recording import collect
 from .base import FunctionActor
 
@@ -28,11 +28,13 @@ class FunctionRecogniser(FunctionActor):
         """Hear one utterance."""
         heard = Pcm.from_bytes(await collect(caller, self._provider), request.rate)
         samples = to_float32(resample(heard, self._rate).samples[:, 0])
-        text = ""
-        async with self._callee.pieces(samples) as pieces:
-            async for piece in pieces:
-                if not isinstance(piece, str):
-                    raise self.misfit(piece, "text")
-                text += piece
-                await caller.send(Transcript(text))
+        text, meter = "", self.meter(request.model)
+        with meter.call():
+            meter.add(Usage(seconds=heard.duration))
+            async with self._callee.pieces(samples) as pieces:
+                async for piece in pieces:
+                    if not isinstance(piece, str):
+                        raise self.misfit(piece, "text")
+                    text += piece
+                    await caller.send(Transcript(text))
         await caller.send(Transcript(text, final=True))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ....codecs.pcm import Samples, to_int16
 from ....runtime import Duplex
-from ...contracts import Say, Speech, Synthesize
+from ...contracts import Say, Speech, Synthesize, Usage
 from ...synthesis import has_letters
 from .base import FunctionActor
 
@@ -31,12 +31,16 @@ class FunctionSynthesizer(FunctionActor):
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak each piece as it comes."""
-        number = 0
+        number, meter = 0, self.meter(request.model)
         async for say in caller:
             if has_letters(say.text):
-                async with self._callee.pieces(say.text) as pieces:
-                    async for piece in pieces:
-                        await caller.send(Speech(number, self._pcm(piece), self._rate))
+                with meter.call():
+                    meter.add(Usage(characters=len(say.text)))
+                    async with self._callee.pieces(say.text) as pieces:
+                        async for piece in pieces:
+                            pcm = self._pcm(piece)
+                            meter.add(Usage(seconds=len(pcm) / (2 * self._rate)))
+                            await caller.send(Speech(number, pcm, self._rate))
             await caller.send(Speech(number, b"", self._rate, last=True))
             number += 1
 

@@ -9,17 +9,19 @@ from anyio import move_on_after
 
 from ....codecs.pcm import int16_from_bytes
 from ....codecs.resample import Resampler
-from ....runtime import Actor, Duplex
+from ....runtime import Duplex
 from ....runtime.thread import ThreadWorker
-from ...contracts import Transcribe, Transcript
+from ...accounting import AccountingActor
+from ...contracts import Transcribe, Transcript, Usage
 from ...inference.engines import SpeechToText, Utterance, open_recogniser
 from ...inference.results import Hypothesis
+from ...usage import Meter
 
 DECODERS: Final = 8
 """Utterances that are heard at the same time; the next one waits in the mailbox."""
 
 
-class LocalRecogniser(Actor):
+class LocalRecogniser(AccountingActor):
     """Writes down what is said, by an engine of the catalogue; partial transcripts come as the words do.
 
     PocketSphinx keeps Python's global lock while it works, so with that engine this actor belongs in a worker process.
@@ -33,6 +35,7 @@ class LocalRecogniser(Actor):
     _engine: ThreadWorker[SpeechToText]
 
     def __init__(self, engine: str, decoders: int = DECODERS) -> None:
+        super().__init__()
         self._name = engine
         self._decoders = decoders
 
@@ -49,11 +52,17 @@ class LocalRecogniser(Actor):
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance."""
+        meter = self._meters.of(request.model or self._name)
+        with meter.call():
+            await self._hear(request, caller, meter)
+
+    async def _hear(self, request: Transcribe, caller: Duplex[Transcript, bytes], meter: Meter) -> None:
         rate = await self._engine.call(_rate)
         resampler = None if request.rate == rate else Resampler(request.rate, rate)
-        utterance = await self._engine.call(_start)
+        utterance, size = await self._engine.call(_start), 0
         try:
             async for pcm in caller:
+                size += len(pcm)
                 heard = pcm if resampler is None else resampler.push(int16_from_bytes(pcm)).tobytes()
                 hypothesis = await self._engine.call(_push, utterance, heard)
                 if hypothesis is not None:
@@ -63,6 +72,7 @@ class LocalRecogniser(Actor):
             final = await self._engine.call(_finish, utterance)
             await caller.send(Transcript(final.text, final=True, words=final.words))
         finally:
+            meter.add(Usage(seconds=size / (2 * request.rate)))
             with move_on_after(1, shield=True):  # the decoder goes back to those that wait for one
                 await self._engine.call(_abandon, utterance)
 

@@ -5,13 +5,15 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import ClassVar, Final
 
-from ....runtime import Actor, Duplex
+from ....runtime import Duplex
 from ....runtime.thread import ThreadWorker
-from ...contracts import ListVoices, Say, Speech, Synthesize, Voice
+from ...accounting import AccountingActor
+from ...contracts import ListVoices, Say, Speech, Synthesize, Usage, Voice
 from ...errors import ModelNotFound
 from ...inference.engines import TextToSpeech, open_synthesizer
 from ...inference.errors import UnknownVoice
 from ...inference.results import SpeechChunk
+from ...usage import Meter
 
 CALLS: Final = 256
 """Calls that are open at the same time; their pieces of text are spoken one after the other."""
@@ -19,7 +21,7 @@ AHEAD: Final = 256
 """Chunks that a piece may be ahead of its listener, so that a paced one does not hold up the others."""
 
 
-class LocalSynthesizer(Actor):
+class LocalSynthesizer(AccountingActor):
     """Speaks by an engine of the catalogue, many times faster than real time, one piece of text after the other.
 
     All engines have espeak-ng in them, which is licensed under the GPL 3.0 and keeps global state: this actor belongs
@@ -34,6 +36,7 @@ class LocalSynthesizer(Actor):
     _engine: ThreadWorker[TextToSpeech]
 
     def __init__(self, engine: str, voice: str = "") -> None:
+        super().__init__()
         self._name = engine
         self._voice = voice
 
@@ -55,16 +58,24 @@ class LocalSynthesizer(Actor):
         Raises:
             ModelNotFound: There is no such voice.
         """
+        meter = self._meters.of(request.model or self._name)
+        with meter.call():
+            await self._say(request, caller, meter)
+
+    async def _say(self, request: Synthesize, caller: Duplex[Speech, Say], meter: Meter) -> None:
         voice = request.voice or await self._engine.call(_speaker, request.language, self._voice)
         rate, number = await self._engine.call(_rate), 0
         try:
             async for piece in caller:
                 speak = partial(_speak, text=piece.text, voice=voice, speed=request.speed)
+                size = 0
                 async with self._engine.stream(speak, buffer=AHEAD) as chunks:
                     async for chunk in chunks:
                         await caller.send(Speech(number, chunk.pcm, chunk.rate, chunk.words))
+                        size += len(chunk.pcm)
                 await caller.send(Speech(number, b"", rate, last=True))
                 number += 1
+                meter.add(Usage(characters=len(piece.text), seconds=size / (2 * rate)))
         except UnknownVoice as error:
             raise ModelNotFound(self._name, "there is no such voice") from error
 

@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from ....runtime import Actor
 from ....runtime.thread import ThreadWorker
+from ...accounting import AccountingActor
 from ...contracts import Embed, Embeddings
 from ...errors import InvalidRequest
 from ...inference.onnx_embedder import OnnxEmbedder as Engine
 
 
-class OnnxEmbedder(Actor):
+class OnnxEmbedder(AccountingActor):
     """Turns texts into vectors by a model in an ONNX file; see `troupe.actors.inference.onnx_embedder` for which.
 
     Args:
@@ -23,6 +23,7 @@ class OnnxEmbedder(Actor):
     _engine: ThreadWorker[Engine]
 
     def __init__(self, provider: str, load: Callable[[], Engine]) -> None:
+        super().__init__()
         self._provider = provider
         self._load = load
 
@@ -38,7 +39,8 @@ class OnnxEmbedder(Actor):
         Raises:
             InvalidRequest: Other dimensions are asked for than the model has.
         """
-        vectors = await self._engine.call(Engine.embed, request.texts)
+        with self._meters.of(request.model or "onnx").call():
+            vectors = await self._engine.call(Engine.embed, request.texts)
         dimensions = vectors.shape[1]
         if request.dimensions not in {None, dimensions}:
             raise InvalidRequest(self._provider, f"the model has {dimensions} dimensions, and no others")

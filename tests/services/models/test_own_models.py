@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_embedder import write_bert
+from troupe.actors.contracts import GetAccounts
 from troupe.actors.errors import InvalidRequest
 from troupe.services.config import Config, ConfigError
 from troupe.services.kinds import function, onnx
@@ -30,12 +31,18 @@ async def test_functions() -> None:
     async with open_models(config, environ={}) as models:
         loud = await models.model("loud", LanguageModel)
         assert (await loud.transform("hello")).text == "HELLO"
-        spoken = await (await models.model("mouth", TextToSpeech)).transform("One two three. And four.")
+        mouth = await models.model("mouth", TextToSpeech)
+        spoken = await mouth.transform("One two three. And four.")
         assert (spoken.audio.frames, spoken.audio.rate) == (500, 24_000)
         heard = await (await models.model("ear", SpeechToText)).transform(spoken)
         assert heard.text.startswith(f"{500 * 2 // 3 + 1} samples up to 0.")
         vectors = await (await models.model("vectors", Embedder)).transform(["a b", "abc"])
         assert vectors.tolist() == [[3, 1], [3, 0]]
+        assert (await loud.usage()).calls == 1
+        used = await mouth.usage()
+        assert (used.characters, used.seconds) == (len("One two three.And four."), pytest.approx(500 / 24_000))
+        (account,) = await mouth.ref.ask(GetAccounts())
+        assert (account.model, account.connects.count, account.retries) == ("function", 0, {})
 
 
 async def test_functions_in_a_chain_and_what_is_not_said() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openings import Opening
-from troupe.actors.contracts import Speech, Word
+from troupe.actors.contracts import GetAccounts, Speech, Word
 from troupe.actors.errors import InvalidRequest, ProviderError
 from troupe.codecs.asset import load
 from troupe.codecs.decode import read_audio
@@ -164,3 +164,16 @@ def test_pieces_are_joined_and_their_words_moved(pieces: list[list[int]], rate: 
     spoken = joined(speeches)
     assert spoken.audio.frames == position
     assert [word.start for word in spoken.words] == pytest.approx(expected)
+
+
+async def test_what_engines_on_this_machine_did_is_counted_too() -> None:
+    async with open_model("espeak", TextToSpeech) as voice:
+        spoken = await voice.transform("Hello there.")
+        used = await voice.usage()
+        (account,) = await voice.ref.ask(GetAccounts())  # out of the process that the engine is in
+    assert used.characters == len("Hello there.")
+    assert used.seconds == pytest.approx(spoken.seconds)
+    assert (account.model, account.usage) == ("espeak", used)
+    async with open_model("pocketsphinx", SpeechToText) as ear:
+        await ear.transform(spoken)
+        assert (await ear.usage()).seconds == pytest.approx(spoken.seconds, abs=0.01)
