@@ -14,7 +14,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -34,11 +34,13 @@ from ..runtime.errors import StartFailed
 from ..runtime.exits import Crashed
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .cast import BROWSER, Casting, casts
+from .catalogue.descriptor import describe
 from .choice import Choice, Link, choose
 from .config import Config, ConfigError
 from .docker.errors import ServiceError
 from .homes import Home, homes_of
 from .kinds.kind import PARTS, Part, Setup, Work
+from .kinds.price import ModelPrice
 from .latencies import Latencies, LatencyKeeper
 from .routers import provider, router_over
 
@@ -55,6 +57,8 @@ class VoiceSystem:
     services: Services
     casting: Casting | None = None
     """Lets clients choose who takes part; None where there is no choice."""
+    prices: Mapping[tuple[str, str], ModelPrice] = field(default_factory=dict[tuple[str, str], ModelPrice])
+    """What is known of what providers cost, by the path of the actor and the model."""
 
 
 @asynccontextmanager
@@ -107,7 +111,8 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
             record=record,
         )
         try:
-            yield VoiceSystem(system, system.supervisor("sessions"), services, Casting(system, choice, services))
+            casting = Casting(system, choice, services)
+            yield VoiceSystem(system, system.supervisor("sessions"), services, casting, prices_of(choice))
         finally:
             await latencies.save_at_the_end(system)
 
@@ -186,6 +191,16 @@ def _asked(choice: Choice, part: Part) -> tuple[Link, ...]:
     """
     chain = choice.chain(part)
     return (*chain, *(link for link in chain if link.service is not None))
+
+
+def prices_of(choice: Choice) -> dict[tuple[str, str], ModelPrice]:
+    """Return what those who may take part cost, as far as it is known, by the path of the actor and the model."""
+    prices: dict[tuple[str, str], ModelPrice] = {}
+    for link in choice.all:
+        price = describe(link.provider, link.kind, link.part, link.model, link.table).price
+        if price is not None:
+            prices[link.path, link.model] = price
+    return prices
 
 
 def session_patience(choice: Choice) -> Patience:

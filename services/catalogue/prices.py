@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from ...actors.contracts import Price
+from ...actors.contracts import Price, Usage
 from ..kinds.kind import Work
 from ..kinds.price import ModelPrice
 
@@ -47,6 +47,19 @@ def cost(price: ModelPrice | None, work: Work) -> float | None:
 def listed(price: Price, source: str) -> ModelPrice:
     """Return a price of a provider's own list."""
     return ModelPrice(input=price.input, output=price.output, cached=price.cached, source=source, status="provider")
+
+
+def spent(price: ModelPrice, used: Usage) -> float:
+    """Return what was used in US dollars, by a price: an estimate, for providers charge in ways of their own.
+
+    A model that is charged by tokens and has a price for an hour, too, is charged by tokens if it tells them.
+    """
+    read, kept = price.input or 0.0, price.cached
+    dollars = (used.input_tokens - used.cached_tokens) * read + used.output_tokens * (price.output or 0.0)
+    dollars += used.cached_tokens * (read if kept is None else kept) + used.characters * (price.characters or 0.0)
+    if price.hour is not None and not (price.input and used.input_tokens):
+        dollars += used.seconds / 3600 * price.hour * 1e6
+    return dollars / 1e6 + used.images * (price.image or 0.0)
 
 
 def price_of(kind: str, model: str) -> ModelPrice | None:

@@ -47,6 +47,9 @@ class Provider:
     retries: Counter[str] = field(default_factory=Counter[str])
     """Requests that were sent again, by the reason."""
     cost: float = 0.0
+    """In US dollars, as far as the provider says it."""
+    estimate: float = 0.0
+    """The same by the prices that are known."""
     circuit: float = 0.0
 
 
@@ -115,6 +118,8 @@ def gathered(page: list[Sample]) -> dict[tuple[str, str, str], Provider]:
                 one.retries[labels["reason"]] += round(value)
             case "troupe_provider_cost_total":
                 one.cost += value
+            case "troupe_provider_estimated_cost_total":
+                one.estimate += value
             case _ if name in _AMOUNTS:
                 one.used[_AMOUNTS[name]] += round(value)
             case _:
@@ -144,7 +149,7 @@ def table(found: dict[tuple[str, str, str], Provider]) -> Table:
             _seconds(quantile(one.first, 0.99)),
             Text(*CIRCUITS[one.circuit]),
             ", ".join(f"{one.used[name]} {unit}" for name, unit in USED.items() if one.used[name]),
-            f"${one.cost:.4f}" if one.cost else "",
+            f"${one.cost:.4f}" if one.cost else f"about ${one.estimate:.4f}" if one.estimate else "",
         )
     return shown
 

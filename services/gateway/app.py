@@ -187,7 +187,8 @@ class Gateway:
             collected += metrics.connections(self.connections.statistics())
             collected += metrics.conversations(self.voice.services.tally)
             collected += metrics.actors(self.voice)
-            collected += metrics.providers(await providers_of(self.voice), await accounts_of(self.voice))
+            used = await accounts_of(self.voice)
+            collected += metrics.providers(await providers_of(self.voice), used, self.voice.prices)
         return collected
 
     async def _post_metrics(self, board: Noticeboard) -> None:

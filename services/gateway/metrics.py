@@ -18,6 +18,8 @@ from ...actors.voice.services import Tally
 from ...runtime.histogram import Histogram
 from ...runtime.inspect import Node, inspect
 from ..cast import CASTS
+from ..catalogue.prices import spent
+from ..kinds.price import ModelPrice
 from ..voice import VoiceSystem
 from .admission import Admission
 from .connection import ConnectionsStatistics
@@ -106,7 +108,9 @@ def actors(voice: VoiceSystem) -> Iterator[Metric]:
 
 
 def providers(
-    statuses: Mapping[str, Iterable[ProviderStatus]], used: Mapping[str, Iterable[Account]]
+    statuses: Mapping[str, Iterable[ProviderStatus]],
+    used: Mapping[str, Iterable[Account]],
+    prices: Mapping[tuple[str, str], ModelPrice],
 ) -> Iterator[Metric]:
     """Give how the providers of the routers are doing, and what was used of all providers.
 
@@ -115,12 +119,21 @@ def providers(
     Args:
         statuses: By the path of the router.
         used: By the path of the provider, of each of its models.
+        prices: What is known of what they cost, by the path of the provider and the model.
     """
     yield from _breakers(statuses)
     records: dict[tuple[str, ...], Record] = {
         (*_named(each.path), each.model): each.record for chain in statuses.values() for each in chain
     }
     labels = ("provider", "stage", "model")
+    by_price: dict[tuple[str, ...], float] = {
+        (*_named(path), each.model): spent(price, each.usage)
+        for path, models in used.items()
+        for each in models
+        if (price := prices.get((path, each.model))) is not None
+    }
+    estimated = "US dollars, by the prices that are known, whether the provider says its own or not."
+    yield counter("troupe_provider_estimated_cost_total", estimated, by_price, *labels)
     for name, help_ in TIMED.items():
         times = {key: cast("Histogram", getattr(record, name)) for key, record in records.items()}
         yield histogram(f"troupe_provider_{name}_seconds", help_, times, *labels)

@@ -5,9 +5,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from troupe.actors.contracts import Price
+from troupe.actors.contracts import Price, Usage
 from troupe.services.catalogue import prices
-from troupe.services.catalogue.prices import cost, in_words, listed, price_of
+from troupe.services.catalogue.prices import cost, in_words, listed, price_of, spent
 from troupe.services.kinds.kind import WORKS, Work
 from troupe.services.kinds.price import ModelPrice
 from troupe.services.kinds.registry import KINDS
@@ -41,6 +41,24 @@ def test_each_price_in_the_file_is_of_use_and_says_where_it_is_from(kind: str, m
 )
 def test_one_number(work: Work, price: ModelPrice | None, number: float | None) -> None:
     assert cost(price, work) == number
+
+
+@pytest.mark.parametrize(
+    ("price", "used", "dollars"),
+    [
+        (ModelPrice(input=2, output=10), Usage(input_tokens=1000, output_tokens=100), 0.003),
+        (ModelPrice(input=2, output=10, cached=0.2), Usage(input_tokens=1000, cached_tokens=500), 0.0011),
+        (ModelPrice(input=2, output=10), Usage(input_tokens=1000, cached_tokens=500), 0.002),
+        (ModelPrice(hour=0.36), Usage(seconds=600), 0.06),
+        (ModelPrice(characters=50), Usage(characters=2000, seconds=120), 0.1),
+        (ModelPrice(input=1.25, output=5, hour=0.18), Usage(seconds=3600), 0.18),
+        (ModelPrice(input=1.25, output=5, hour=0.18), Usage(seconds=3600, input_tokens=10**6), 1.25),
+        (ModelPrice(image=0.04), Usage(images=3), 0.12),
+        (ModelPrice(), Usage(input_tokens=5), 0),
+    ],
+)
+def test_what_was_spent(price: ModelPrice, used: Usage, dollars: float) -> None:
+    assert spent(price, used) == pytest.approx(dollars)
 
 
 def test_what_is_free_is_so_for_all_work_and_what_is_not_known_is_not() -> None:

@@ -189,7 +189,7 @@ def test_the_numbers_of_several_workers_are_put_together() -> None:
         meters.of('gpt "4"').retries["provider_unavailable"] += 3
         meters.of('gpt "4"').connects.observe(0.15)
         meters.of("").connects.observe(0.15)
-        return list(providers({"voice/llm": (status,)}, {"providers/openai/llm": meters.accounts}))
+        return list(providers({"voice/llm": (status,)}, {"providers/openai/llm": meters.accounts}, {}))
 
     page = exposition(merged({"0": worker(0.15), "1": worker(0.25)})).decode()
     found = gathered(samples(page))

@@ -28,6 +28,7 @@ from troupe.services.gateway.app import Gateway
 from troupe.services.gateway.exposition import exposition
 from troupe.services.gateway.metrics import TALLIED, providers
 from troupe.services.gateway.shared import Shared
+from troupe.services.kinds.price import ModelPrice
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -106,11 +107,18 @@ async def test_providers_by_stage_and_model() -> None:
     meters.of("gpt-4o-mini").retries["rate_limited"] += 2
     meters.of("").connects.observe(0.125)
     used = {"providers/openai/llm": meters.accounts}
-    found = values(exposition(providers({"voice/llm": (status,)}, used)).decode())
+    found = values(
+        exposition(
+            providers(
+                {"voice/llm": (status,)}, used, {("providers/openai/llm", "gpt-4o-mini"): ModelPrice(input=1, output=2)}
+            )
+        ).decode()
+    )
     assert found["troupe_provider_first_seconds_sum"] == {"openai llm gpt-4o-mini": 0.25}
     assert found["troupe_provider_outcomes_total"]["openai llm gpt-4o-mini rate_limited"] == 1
     assert found["troupe_provider_cost_total"] == {"openai llm gpt-4o-mini": 0.002, "openai llm ": 0}
     assert found["troupe_provider_input_tokens_total"]["openai llm gpt-4o-mini"] == 10
+    assert found["troupe_provider_estimated_cost_total"] == {"openai llm gpt-4o-mini": pytest.approx(24e-6)}
     assert found["troupe_provider_retries_total"] == {"openai llm gpt-4o-mini rate_limited": 2}
     assert found["troupe_provider_connect_seconds_sum"] == {"openai llm gpt-4o-mini": 0, "openai llm ": 0.125}
     assert found["troupe_provider_circuit"] == {"providers/openai/llm": 0}
