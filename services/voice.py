@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from anyio import create_task_group, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 
 from ..actors.file_secret import FileSecret
 from ..actors.http import HttpClient
@@ -90,6 +90,7 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
     ):
         lost = await start_providers(system.supervisor("providers"), providers(choice, http, homes))
         choice = choice.without(lost)
+        prices = await to_thread.run_sync(prices_of, choice, limiter=CapacityLimiter(1))  # they are in a file
         voice = choice.voice
         latencies = Latencies.at_home(keep=voice.keep_latencies)
         if any(link.flexible for link in choice.links):
@@ -112,7 +113,7 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
         )
         try:
             casting = Casting(system, choice, services)
-            yield VoiceSystem(system, system.supervisor("sessions"), services, casting, prices_of(choice))
+            yield VoiceSystem(system, system.supervisor("sessions"), services, casting, prices)
         finally:
             await latencies.save_at_the_end(system)
 
