@@ -91,7 +91,7 @@ class Casting:
         await parent.start_child(spec)
         try:
             refs: dict[str, Any] = {_ROLES[part]: self._system.ref(f"{CASTS}/{session}/{part}") for part in own}
-            yield replace(self._services, page=page, **refs)
+            yield replace(self._services, page=page, conversation=None, **refs)
         finally:
             with CancelScope(shield=True), move_on_after(STOP_DEADLINE):
                 if session in {each.spec.name for each in parent.children}:

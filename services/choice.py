@@ -28,10 +28,13 @@ TITLES: Final[dict[Work, str]] = {
     "tts": "text to speech",
     "embedding": "embeddings",
     "image": "pictures",
+    "realtime": "conversation, spoken by the model itself",
 }
 """What the parts of a conversation, and other work, are called for people."""
 CONFIGURED: Final = "configured"
 """Why somebody was chosen who is named."""
+WHOLE: Final[Work] = "realtime"
+"""The work that takes all parts of a conversation at once."""
 LAST_RESORT: Final = "the last resort"
 """Why somebody embedded was chosen."""
 
@@ -93,14 +96,19 @@ class Choice(Struct, frozen=True, kw_only=True):
     omissions: tuple[Omission, ...] = ()
     voice: Voice = Voice()
 
-    def chain(self, part: Part) -> tuple[Link, ...]:
-        """Return the links of a part."""
+    def chain(self, part: Work) -> tuple[Link, ...]:
+        """Return the links of a part, or those of ``realtime`` if they take all parts."""
         return tuple(link for link in self.links if link.part == part)
 
     @property
     def all(self) -> tuple[Link, ...]:
         """All links: those of the chains, and those that clients may choose."""
         return (*self.links, *self.choices)
+
+    @property
+    def parts(self) -> tuple[Work, ...]:
+        """What is to be done: the work that takes all parts, if somebody does that, and each of them."""
+        return (WHOLE, *PARTS) if self.chain(WHOLE) else PARTS
 
     def offered(self, part: Part) -> tuple[Link, ...]:
         """Return the links of a part from which clients may choose, those of its chain first, each once."""
@@ -142,6 +150,8 @@ def choose(config: Config, environ: Mapping[str, str], models: Path | None = Non
     here = _Here(config, environ, models or models_folder())
     found = [entry for part in PARTS for entry in here.entries(part)]
     choices = [entry for part in PARTS for entry in here.choices(part)]
+    if config.voice.realtime:  # nobody is taken for it who was not named: it costs more than the three
+        found += here.entries(WHOLE)
     links = tuple(entry for entry in found if isinstance(entry, Link))
     omissions = tuple(entry for entry in (*found, *choices) if isinstance(entry, Omission))
     return _checked(links, omissions, config.voice, tuple(entry for entry in choices if isinstance(entry, Link)))
@@ -151,7 +161,8 @@ def _checked(
     links: tuple[Link, ...], omissions: tuple[Omission, ...], voice: Voice, choices: tuple[Link, ...]
 ) -> Choice:
     """Return a choice, if there is somebody for each part."""
-    for part in PARTS:
+    wanted: tuple[Work, ...] = (*PARTS, WHOLE) if voice.realtime else PARTS
+    for part in wanted:
         if not any(link.part == part for link in links):
             reasons = "".join(f"\n  {each.name}: {each.why}" for each in omissions if each.part == part)
             raise ConfigError(f"nobody can take the part {part} ({TITLES[part]}):{reasons}", f"[voice] {part}")
@@ -277,7 +288,7 @@ class _Here:
         self._environ = environ
         self._models = models
 
-    def entries(self, part: Part) -> Iterator[Link | Omission]:
+    def entries(self, part: Work) -> Iterator[Link | Omission]:
         """Give the links of a part, and what was left out."""
         if names := self._config.voice.chain(part):
             for name in names:

@@ -6,6 +6,7 @@
     providers/openai/{stt,llm,tts}, providers/espeak/tts, ...    each provider once, however many chains name it
     voice/{stt,llm,tts}                                          a router for each part, over its chain
     casts/...                                                    routers of sessions that have some of their own
+    voice/realtime                                               one over models that take all parts, if there are any
     sessions/...                                                 one for each connection
     latencies                                                    keeps how fast they are, if somebody wishes to know
 """
@@ -24,6 +25,7 @@ from ..actors.file_secret import FileSecret
 from ..actors.http import HttpClient
 from ..actors.inference.errors import InferenceError
 from ..actors.key_follower import KeyFollower
+from ..actors.speech_to_speech.router import ConversationPatience, FallbackConversation
 from ..actors.voice.activity import Activity
 from ..actors.voice.interruption import Interruption
 from ..actors.voice.opening import Opening
@@ -35,7 +37,7 @@ from ..runtime.exits import Crashed
 from ..runtime.specs import ActorSpec, SupervisorSpec
 from .cast import BROWSER, Casting, casts
 from .catalogue.descriptor import describe
-from .choice import Choice, Link, choose
+from .choice import WHOLE, Choice, Link, choose
 from .config import Config, ConfigError
 from .docker.errors import ServiceError
 from .homes import Home, homes_of
@@ -95,6 +97,8 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
         latencies = Latencies.at_home(keep=voice.keep_latencies)
         if any(link.flexible for link in choice.links):
             await latencies.load()
+        if choice.chain(WHOLE):
+            await system.supervisor("voice").start_child(conversation_router(choice))
         for part in PARTS:
             await system.supervisor("voice").start_child(router(choice, part, latencies))
         if latencies.wanted:
@@ -109,6 +113,7 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
             speculate=voice.speculate,
             spoken_fallback=voice.spoken_fallback,
             opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),
+            conversation=system.ref(f"voice/{WHOLE}") if choice.chain(WHOLE) else None,
             record=record,
         )
         try:
@@ -183,6 +188,12 @@ def router(choice: Choice, part: Part, latencies: Latencies | None = None) -> Ac
         for link in _asked(choice, part)
     ]
     return router_over(part, chain, choice.voice.patience)
+
+
+def conversation_router(choice: Choice) -> ActorSpec:
+    """Specify the actor that has whole conversations held by the first provider that can."""
+    chain = [provider(link, {}) for link in choice.chain(WHOLE)]
+    return child(FallbackConversation, chain, ConversationPatience(alone=choice.voice.patience.last), name=WHOLE)
 
 
 def _asked(choice: Choice, part: Part) -> tuple[Link, ...]:

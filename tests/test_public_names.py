@@ -30,7 +30,8 @@ PUBLIC = {
     "troupe.services.cli": "main",
     "troupe.services.config": "Config ConfigError Source read_config",
     "troupe.services.models": """
-        Answer Embedder LanguageModel Model Models SpeechToText Spoken TextToImage TextToSpeech open_model open_models
+        Answer Embedder LanguageModel Model Models SpeechToSpeech SpeechToText Spoken SpokenAnswer TextToImage
+        TextToSpeech open_model open_models
     """,
     "troupe.services.wire": """
         Close Cut Deaf Drip End Exchange Fault Insert Late Pace Refuse Replace Reset Stall WireServer

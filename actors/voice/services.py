@@ -91,5 +91,8 @@ class Services:
     """How sessions begin."""
     page: Page | None = None
     """The client as a page that hears or speaks by itself; None where nobody needs it to."""
+    conversation: Ref | None = None
+    """Who holds conversations instead of the three: a model that hears and speaks by itself. They then only transcribe,
+    for sessions that want nothing else. None: nobody."""
     record: Path | None = None
     """A folder for recordings of all sessions, with everything that is said in them; None: nothing is recorded."""

@@ -40,6 +40,8 @@ ANSWERS: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
     "tts": msgspec.msgpack.Decoder(Speech),
 }
 """What each part gives."""
+RELAYED: Final = "realtime"
+"""What a model that hears and speaks by itself is called as a part."""
 _HEAD: Final = struct.Struct("<II")
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -104,7 +106,7 @@ class Asked(_Record, frozen=True, tag="asked"):
     call: int
     """Number of the call, from 0."""
     part: str
-    """``stt``, ``llm`` or ``tts``."""
+    """``stt``, ``llm`` or ``tts``; `RELAYED` for all of them at once, whose answers are what the client is told."""
     request: Raw
 
 
@@ -177,6 +179,11 @@ class Tape(Struct, frozen=True):
     def seconds(self) -> float:
         """How long it is."""
         return self.records[-1].at if self.records else 0.0
+
+    @property
+    def relayed(self) -> bool:
+        """Whether the session was held by a model that hears and speaks by itself; nothing of it is ours to replay."""
+        return any(isinstance(record, Asked) and record.part == RELAYED for record in self.records)
 
 
 def read_tape(path: Path) -> Tape:

@@ -46,7 +46,7 @@ CAPABILITIES: Final[dict[str, Capability]] = {
         Capability("text-to-speech", _TEXT, _SPEECH, "tts", "speech"),
         Capability("streaming-text-to-speech", _TEXT, _SPEECH, "tts"),
         Capability("voice-cloning", ("speech", "text"), _SPEECH, "tts"),
-        Capability("speech-to-speech", _SPEECH, _SPEECH),
+        Capability("speech-to-speech", _SPEECH, _SPEECH, "realtime"),
         Capability("voice-activity-detection", _SPEECH, _DATA),
         Capability("text-embedding", _TEXT, _DATA, "embedding", "embeddings"),
         Capability("image-embedding", _IMAGE, _DATA),
@@ -69,5 +69,6 @@ PLAIN: Final[dict[Work, str]] = {
     "tts": "text-to-speech",
     "embedding": "text-embedding",
     "image": "text-to-image",
+    "realtime": "speech-to-speech",
 }
 """What everybody can do who does some work."""

@@ -17,8 +17,10 @@ from ..kinds.price import ModelPrice
 READ_PER_WRITTEN: Final = 3
 """Tokens that are read for each that is written, where language models are compared by one number."""
 
+HEARD_PER_SPOKEN: Final = 1
+"""The same for tokens of speech: who speaks is heard once, and is counted half."""
 
-FREE: Final = ModelPrice(input=0, output=0, hour=0, characters=0, image=0)
+FREE: Final = ModelPrice(input=0, output=0, audio_input=0, audio_output=0, hour=0, characters=0, image=0)
 """What runs on one's own machine."""
 
 
@@ -42,6 +44,10 @@ def cost(price: ModelPrice | None, work: Work) -> float | None:
             return price.input
         case "image":
             return price.image
+        case "realtime":
+            if price.audio_input is None or price.audio_output is None:
+                return None
+            return (HEARD_PER_SPOKEN * price.audio_input + price.audio_output) / (HEARD_PER_SPOKEN + 1)
 
 
 def listed(price: Price, source: str) -> ModelPrice:
@@ -71,6 +77,8 @@ def in_words(price: ModelPrice) -> str:
     """Say what a model costs: ``$0.15 / $0.6 per million tokens``, read and written; empty if it says nothing."""
     tokens = " / ".join(f"${each:g}" for each in (price.input, price.output) if each is not None)
     said = [f"{tokens} per million tokens"] if tokens else []
+    speech = " / ".join(f"${each:g}" for each in (price.audio_input, price.audio_output) if each is not None)
+    said += [f"{speech} per million tokens of speech"] if speech else []
     units = {"per hour heard": price.hour, "per million characters": price.characters, "per picture": price.image}
     said += [f"${each:g} {unit}" for unit, each in units.items() if each is not None]
     return ", ".join(said)

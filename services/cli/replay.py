@@ -41,6 +41,8 @@ def replay(
         fail(f"{file}: {error.strerror}", 1)
     except NoTape as error:
         fail(str(error), 1)
+    if tape.relayed:
+        fail(f"{file}: a model that hears and speaks by itself has held this session; nothing of it can be replayed", 1)
     result = run(replayed, tape)
     report = Report(tape.seconds, result.exact, turns(tape), result)
     console = Console(highlight=False)

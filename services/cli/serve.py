@@ -33,7 +33,6 @@ from ..gateway.server import Serving
 from ..gateway.shared import Shared
 from ..gateway.tls import SelfSigned, TlsError, self_signed, tls_context
 from ..health import check
-from ..kinds.kind import PARTS
 from ..voice import VoiceSystem, voice_system
 from .failing import MISCONFIGURED, fail
 from .startup import refused, report
@@ -57,6 +56,7 @@ def serve(
     stt: Annotated[Names, Parameter(help="Speech to text, NAME or NAME/MODEL; several are a fallback chain.")] = None,
     llm: Annotated[Names, Parameter(help="Language model, likewise.")] = None,
     tts: Annotated[Names, Parameter(help="Text to speech, likewise.")] = None,
+    realtime: Annotated[Names, Parameter(help="A model that hears and speaks by itself, instead of these.")] = None,
     host: Annotated[str | None, Parameter(help="Address to listen on; other than loopback it takes keys.")] = None,
     port: Annotated[int | None, Parameter(help="Port to listen on; 8000 if nothing says otherwise.")] = None,
     workers: Annotated[
@@ -77,7 +77,7 @@ def serve(
     any, the server listens on loopback only.
     """
     console = Console(stderr=True, highlight=False, markup=False)
-    chains = {"stt": stt, "llm": llm, "tts": tts}
+    chains = {"stt": stt, "llm": llm, "tts": tts, "realtime": realtime}
     arguments: dict[str, object] = {part: ",".join(names) for part, names in chains.items() if names}
     arguments |= {"host": host, "port": port, "workers": workers, "tls": tls, "tls_cert": tls_cert, "tls_key": tls_key}
     arguments["record"] = record
@@ -196,7 +196,7 @@ def _lock(server: Server) -> Lock | None:
 def _show(config: Config, choice: Choice, source: Source) -> None:
     """Print the configuration in effect, and who takes which part under it, as TOML."""
     print(f"# from {source}\n{shown(config)}\n\n# chosen")
-    for part in PARTS:
+    for part in choice.parts:
         print(f"# {part}: {', '.join(link.name for link in choice.chain(part))}")
 
 

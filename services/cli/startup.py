@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..choice import LAST_RESORT, TITLES, Choice, Link
+from ..choice import LAST_RESORT, TITLES, WHOLE, Choice, Link
 from ..config import Source
 from ..health import Health, State
 from ..kinds.kind import PARTS
@@ -26,7 +26,7 @@ def report(choice: Choice, source: Source, health: Mapping[str, Health]) -> Rend
     for _ in range(3):
         table.add_column(no_wrap=True)
     table.add_column(style="dim")
-    for part in PARTS:
+    for part in choice.parts:
         for number, link in enumerate(choice.chain(part)):
             state = health[link.path].state
             name = Text(link.name, style="" if number else "bold")
@@ -45,13 +45,13 @@ def _notes(choice: Choice, source: Source, health: Mapping[str, Health]) -> Iter
         yield Text(f"Not set: {', '.join(dict.fromkeys(source.unset))}", "yellow")
     if any(link.why == f"{link.kind.key} is set" for link in choice.links):
         yield Text("To do without a key that is set, unset its variable, or name others: --stt, --llm, --tts.", "dim")
-    if any(choice.chain(part)[0].why == LAST_RESORT for part in PARTS):
+    if not choice.chain(WHOLE) and any(choice.chain(part)[0].why == LAST_RESORT for part in PARTS):
         yield Text("What is embedded is for trying things out; docs/configuration.md says what is better.", "dim")
 
 
 def refused(choice: Choice, health: Mapping[str, Health]) -> str:
     """Return what to say if somebody's refusal leaves a part without anybody; empty if all parts can be taken."""
-    for part in PARTS:
+    for part in choice.parts:
         chain = choice.chain(part)
         if all(_is_refused(link, health) for link in chain):
             who = ", ".join(link.name for link in chain)

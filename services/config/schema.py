@@ -6,7 +6,7 @@ from msgspec import Meta, Struct, field
 
 from ..gateway.access import Access
 from ..gateway.limits import Limits
-from ..kinds.kind import Part, ProviderTable
+from ..kinds.kind import Part, ProviderTable, Work
 
 
 class Server(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +81,9 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The same for the language model."""
     tts: tuple[str, ...] = ()
     """The same for text to speech."""
+    realtime: tuple[str, ...] = ()
+    """Models that hear and speak by themselves, and hold conversations instead of the three; those then only take
+    sessions that want nothing but transcripts. None: nobody does."""
     model: str = "troupe"
     """The name under which clients see the whole."""
     voice: str = "alloy"
@@ -104,9 +107,10 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     patience: Patience = Patience()
     choices: Choices = Choices()
 
-    def chain(self, part: Part) -> tuple[str, ...]:
-        """Return the providers that are named for a part."""
-        return {"stt": self.stt, "llm": self.llm, "tts": self.tts}[part]
+    def chain(self, part: Work) -> tuple[str, ...]:
+        """Return the providers that are named for a part, or for all of them."""
+        named = {"stt": self.stt, "llm": self.llm, "tts": self.tts, "realtime": self.realtime}
+        return named.get(part, ())
 
 
 class ServiceTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,21 +14,25 @@ from anyio.lowlevel import checkpoint
 from msgspec import Struct
 from websockets.frames import CloseCode
 
+from ...actors.errors import ProviderError
 from ...actors.realtime import response_events, server_events
 from ...actors.realtime.client_events import InputAudioBufferAppend
+from ...actors.realtime.client_secrets import NO_WISHES
 from ...actors.realtime.decoding import decode_client_event
 from ...actors.realtime.encoding import encode
-from ...actors.realtime.errors import ClientMistake, frame_is_binary
+from ...actors.realtime.errors import ClientMistake, frame_is_binary, server_error
 from ...actors.realtime.handshake import Handshake
 from ...actors.realtime.large_frames import decode_large_frame
 from ...actors.realtime.names import Dialect
 from ...actors.realtime.page_events import PageEvent, decode_page_event, encode_page_event, is_page_event
-from ...actors.realtime.session_config import Session, TranscriptionSession
+from ...actors.realtime.session_config import RealtimeSession, Session, TranscriptionSession
+from ...actors.speech_to_speech.session import RelayedSession
 from ...actors.voice.services import Services
 from ...actors.voice.session import Connect, FromClient, ToClient, VoiceSession
 from ...runtime import Duplex, Restart, child
 from ...runtime.errors import ActorDied, ChannelBroken, ChannelClosed, WouldBlock
 from ...runtime.exits import Crashed
+from ...runtime.specs import ActorSpec
 from ..voice import VoiceSystem
 from .admission import Ending, Ticket
 from .framing import LARGE, Message
@@ -96,17 +100,18 @@ class Connections:
 
     @asynccontextmanager
     async def _cast(self, session: Session, ticket: Ticket) -> AsyncGenerator[Services]:
-        if self._voice.casting is None:
-            yield self._voice.services
+        services, casting = self._voice.services, self._voice.casting
+        relayed = services.conversation is not None and isinstance(session, RealtimeSession)
+        if casting is None or (relayed and ticket.providers == NO_WISHES):
+            yield services
             return
-        async with self._voice.casting.cast(session.id, ticket.providers) as services:
+        async with casting.cast(session.id, ticket.providers) as services:
             yield services
 
     async def _serve(
         self, transport: Transport, handshake: Handshake, ticket: Ticket, session: Session, services: Services
     ) -> None:
-        spec = child(VoiceSession, session, services, name=session.id, restart=Restart.TEMPORARY)
-        ref = await self.sessions.start_child(spec)
+        ref = await self.sessions.start_child(_actor(session, services))
         deadlines = self.sessions.system.deadlines
         farewell = Farewell(CloseCode.INTERNAL_ERROR)
         try:
@@ -258,6 +263,9 @@ class Connection:
             self._farewell = Farewell(
                 CloseCode.INTERNAL_ERROR if isinstance(died.exit, Crashed) else CloseCode.SERVICE_RESTART
             )
+        except ProviderError as error:
+            told = server_events.ErrorEvent(error=server_error(error.public, error.code))
+            self._farewell = Farewell(CloseCode.INTERNAL_ERROR, words=encode(told, self._dialect))
 
     def _put(self, event: ToClient) -> Coroutine[Any, Any, None] | None:
         """Send an event if that takes no waiting; else return what waits."""
@@ -346,6 +354,13 @@ class Connection:
         event = await to_thread.run_sync(_decode, message, self._dialect, limiter=self._connections.decoding)
         is_audio = isinstance(event, InputAudioBufferAppend)
         await (self._events.send(event) if is_audio else self._take_later(event))
+
+
+def _actor(session: Session, services: Services) -> ActorSpec:
+    """Specify who is to be a session: where a model hears and speaks by itself, it is relayed to that."""
+    if services.conversation is not None and isinstance(session, RealtimeSession):
+        return child(RelayedSession, session, services, name=session.id, restart=Restart.TEMPORARY)
+    return child(VoiceSession, session, services, name=session.id, restart=Restart.TEMPORARY)
 
 
 class Farewell(NamedTuple):

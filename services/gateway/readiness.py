@@ -50,6 +50,8 @@ async def accounts_of(voice: VoiceSystem) -> dict[str, tuple[Account, ...]]:
 async def parts_down(voice: VoiceSystem) -> list[str]:
     """Return the parts of a conversation that nobody takes: ``stt``, ``llm``, ``tts``. Cancelling is safe.
 
+    Where models are to take all parts at once, that is the one part: ``realtime``.
+
     A provider whose circuit has been open for as long as it is to rest counts as one that may work: as long as nobody
     comes, nobody finds out.
     """
@@ -64,6 +66,8 @@ async def parts_down(voice: VoiceSystem) -> list[str]:
 
     services = voice.services
     parts = {"stt": services.recogniser, "llm": services.model, "tts": services.synthesizer}
+    if services.conversation is not None:
+        parts = {"realtime": services.conversation}
     return [part for part, ref in parts.items() if not works(ref)]
 
 

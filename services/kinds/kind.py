@@ -16,8 +16,9 @@ from .price import ModelPrice
 Part = Literal["stt", "llm", "tts"]
 """Of a conversation: speech to text, the language model, text to speech."""
 PARTS: tuple[Part, ...] = get_args(Part)
-Work = Literal["stt", "llm", "tts", "embedding", "image"]
-"""What a provider can be asked for: the parts of a conversation, texts as vectors, and pictures."""
+Work = Literal["stt", "llm", "tts", "embedding", "image", "realtime"]
+"""What a provider can be asked for: the parts of a conversation, texts as vectors, pictures, and a whole conversation,
+by a model that hears and speaks by itself."""
 WORKS: tuple[Work, ...] = get_args(Work)
 
 
@@ -87,6 +88,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     tts: str | None = None
     embedding: str | None = None
     image: str | None = None
+    realtime: str | None = None
     module: str = ""
     """The module of this package that makes its actors; its name if empty."""
     key: str = ""

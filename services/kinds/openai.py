@@ -10,15 +10,19 @@ from ...actors.providers.openai.chat import OpenAiChat
 from ...actors.providers.openai.embeddings import OpenAiEmbeddings
 from ...actors.providers.openai.endpoint import KNOWN, Endpoint, endpoint
 from ...actors.providers.openai.images import OpenAiImages
+from ...actors.providers.openai.realtime import OpenAiRealtime
 from ...actors.providers.openai.recogniser import OpenAiRecogniser
 from ...actors.providers.openai.speech import OpenAiSpeech
 from ...actors.providers.openai.transcription import OpenAiTranscription
 from ...actors.providers.openai.wire.options import ChatOptions
+from ...actors.providers.openai.wire.realtime import RealtimePrice
 from ...actors.providers.openai.wire.speech import SpeechOptions
 from ...actors.providers.openai.wire.transcription import TranscriptionOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
+from ..catalogue.prices import price_of
 from .kind import ProviderTable, Setup
+from .price import ModelPrice
 
 
 class Table(ProviderTable, frozen=True, kw_only=True):
@@ -77,6 +81,27 @@ def embedding(setup: Setup[Table]) -> ActorSpec:
 def image(setup: Setup[Table]) -> ActorSpec:
     """Make what makes pictures."""
     return child(OpenAiImages, setup.http, _endpoint(setup), setup.model, name=setup.actor)
+
+
+def realtime(setup: Setup[Table]) -> ActorSpec:
+    """Make what holds conversations by itself."""
+    price = setup.table.prices.get(setup.model)
+    if price is None and not setup.table.base_url:
+        price = price_of(setup.kind.name, setup.model)
+    return child(OpenAiRealtime, setup.http, _endpoint(setup), setup.model, _price(price), name=setup.actor)
+
+
+def _price(price: ModelPrice | None) -> RealtimePrice:
+    if price is None:
+        return RealtimePrice()
+    return RealtimePrice(
+        text_input=price.input or 0.0,
+        text_cached=price.cached or 0.0,
+        text_output=price.output or 0.0,
+        audio_input=price.audio_input or 0.0,
+        audio_cached=price.audio_cached or 0.0,
+        audio_output=price.audio_output or 0.0,
+    )
 
 
 def _endpoint(setup: Setup[Table]) -> Endpoint:

@@ -16,6 +16,12 @@ class ModelPrice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Per million tokens written."""
     cached: Dollars | None = None
     """Per million tokens read from the provider's cache."""
+    audio_input: Dollars | None = None
+    """Per million tokens of speech heard, where a model counts them."""
+    audio_output: Dollars | None = None
+    """Per million tokens of speech made."""
+    audio_cached: Dollars | None = None
+    """Per million tokens of speech from the provider's cache."""
     hour: Dollars | None = None
     """Per hour of audio heard."""
     characters: Dollars | None = None

@@ -13,6 +13,7 @@ from .embedder import Embedder
 from .language_model import Answer, LanguageModel
 from .model import Model
 from .opening import Models, open_model, open_models
+from .speech_to_speech import SpeechToSpeech, SpokenAnswer
 from .speech_to_text import SpeechToText
 from .spoken import Spoken
 from .text_to_image import TextToImage
@@ -24,8 +25,10 @@ __all__ = [
     "LanguageModel",
     "Model",
     "Models",
+    "SpeechToSpeech",
     "SpeechToText",
     "Spoken",
+    "SpokenAnswer",
     "TextToImage",
     "TextToSpeech",
     "open_model",

@@ -25,6 +25,7 @@ from ...actors.routing import (
     RecogniserPatience,
     SynthesizerPatience,
 )
+from ...actors.speech_to_speech.router import ConversationPatience, FallbackConversation
 from ...runtime import Ref, Strategy, Supervisor, System, child, open_system, supervisor
 from ...runtime.specs import ActorSpec
 from ..catalogue.descriptor import ModelDescriptor
@@ -40,6 +41,7 @@ from .embedder import Embedder
 from .language_model import LanguageModel
 from .model import Model
 from .naming import work_of
+from .speech_to_speech import SpeechToSpeech
 from .speech_to_text import SpeechToText
 from .text_to_image import TextToImage
 from .text_to_speech import TextToSpeech
@@ -47,10 +49,12 @@ from .text_to_speech import TextToSpeech
 M = TypeVar("M", bound=Model)
 
 CLASSES: Final[dict[Work, type[Model]]] = {
-    each.work: each for each in (SpeechToText, LanguageModel, TextToSpeech, Embedder, TextToImage)
+    each.work: each for each in (SpeechToText, LanguageModel, TextToSpeech, Embedder, TextToImage, SpeechToSpeech)
 }
 """By what they do."""
 
+CONNECTED: Final[frozenset[Work]] = frozenset({"realtime"})
+"""What even one provider has a router for, which makes another connection where one ends."""
 FAREWELL: Final = 5.0
 """Seconds for giving back what was made at providers."""
 
@@ -59,6 +63,7 @@ FAREWELL: Final = 5.0
 _THINKING: Final = ModelPatience(first_token=15, between_tokens=10, alone=inf)
 _HEARING: Final = RecogniserPatience(accept=15, final=60, alone=inf, keep=3600)
 _EMBEDDING: Final = EmbedderPatience(vectors=15, alone=inf)
+_TALKING: Final = ConversationPatience(begin=15, alone=inf)
 _SPEAKING: Final = SynthesizerPatience(first_audio=15, between_chunks=10, alone=inf)
 
 
@@ -152,7 +157,7 @@ class Models:
         find = partial(linked, self.config, self._environ, work, names)
         links = await to_thread.run_sync(find, limiter=self._disk)
         actors = tuple([await self._actor(link) for link in links])
-        if len(actors) == 1 and links[0].table.per_minute is None:
+        if len(actors) == 1 and links[0].table.per_minute is None and work not in CONNECTED:
             return CLASSES[work](actors[0], links, actors)
         count = sum(1 for _, other in self._opened if other == work)
         if any(link.flexible for link in links):
@@ -296,3 +301,5 @@ def _router(work: Work, chain: Sequence[Provider], name: str) -> ActorSpec:
             return child(FallbackEmbedder, chain, _EMBEDDING, name=name)
         case "image":
             return child(FallbackPainter, chain, name=name)
+        case "realtime":
+            return child(FallbackConversation, chain, _TALKING, name=name)

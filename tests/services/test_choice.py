@@ -194,3 +194,20 @@ def test_whoever_is_wished_for_by_speed_changes_places_in_the_router(tmp_path: P
         ("providers/dear/llm", True),
     ]
     assert [provider.models["*"] for provider in chain[:3]] == ["m", "m", "n"]
+
+
+def test_a_model_that_takes_all_parts_is_taken_only_where_it_is_named(tmp_path: Path) -> None:
+    environ = {"OPENAI_API_KEY": "sk-1"}
+    assert choose(Config(), environ, tmp_path).chain("realtime") == ()
+    config = configured(tmp_path, '[voice]\nrealtime = ["openai", "openai/gpt-realtime-1.5"]')
+    choice = choose(config, environ, tmp_path)
+    assert [link.name for link in choice.chain("realtime")] == [
+        "openai/gpt-realtime-2.1-mini",
+        "openai/gpt-realtime-1.5",
+    ]
+    assert choice.parts == ("realtime", "stt", "llm", "tts")
+    assert choice.chain("realtime")[0].path == "providers/openai/realtime"
+    with pytest.raises(ConfigError, match=r"\[voice\] realtime: nobody can take the part realtime(.|\n)*no key"):
+        choose(config, {}, tmp_path)
+    with pytest.raises(ConfigError, match="espeak has no conversation"):
+        choose(configured(tmp_path, '[voice]\nrealtime = "espeak"'), {}, tmp_path)

@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from anyio import fail_after
+from conversations import Model, Recogniser, Script, Synthesizer, scripted_system
 from troupe.actors.http import Deadlines, HttpClient
 from troupe.actors.providers.openai.endpoint import endpoint
 from troupe.actors.providers.openai.realtime import OpenAiRealtime
@@ -14,9 +17,12 @@ from troupe.actors.realtime import client_events as client
 from troupe.actors.realtime.items import InputText, Message
 from troupe.actors.realtime.server_events import ServerEvent
 from troupe.actors.realtime.session_config import Audio, AudioInput, RealtimeSession
+from troupe.actors.routing import Provider
 from troupe.actors.secret import Secret
 from troupe.actors.speech_to_speech.converse import Converse
+from troupe.actors.speech_to_speech.router import FallbackConversation
 from troupe.runtime import Duplex, Ref, child, open_system
+from troupe.services.voice import VoiceSystem
 from troupe.services.wire.openai import OpenAiWire
 
 KEY = "sk-canary-777"
@@ -63,3 +69,21 @@ async def until(call: Call, kind: type[E]) -> list[Any]:
 async def append(call: Call, pcm: bytes) -> None:
     for start in range(0, len(pcm), 4800):
         await call.send(client.InputAudioBufferAppend(audio=pcm[start : start + 4800]))
+
+
+@asynccontextmanager
+async def relaying_system(base_url: str, record: Path | None = None, **services: Any) -> AsyncGenerator[VoiceSystem]:
+    """A system whose sessions are relayed to a server of the realtime API, and whose other providers are scripted."""
+    script = Script()
+    at = endpoint("openai", base_url=base_url, key=Secret(KEY))
+    async with HttpClient.open() as http:
+        providers = (
+            child(Recogniser, script, name="stt"),
+            child(Model, script, name="llm"),
+            child(Synthesizer, script, name="tts"),
+            child(OpenAiRealtime, http, at, "gpt-realtime", name="talker"),
+            child(FallbackConversation, [Provider("talker", models={"*": "gpt-realtime"})], name="conversation"),
+        )
+        async with scripted_system(script, providers=providers, record=record, **services) as voice:
+            conversation = voice.system.ref("conversation")
+            yield replace(voice, services=replace(voice.services, conversation=conversation))

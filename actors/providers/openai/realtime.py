@@ -2,7 +2,7 @@
 
 import math
 from functools import partial
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from anyio import Event, move_on_after
 from msgspec.structs import replace
@@ -63,6 +63,9 @@ class OpenAiRealtime(ProviderActor[OpenAiApi]):
         price: What it costs.
         lifetime: Seconds that a session is to last.
     """
+
+    max_concurrency: ClassVar[int] = 4096
+    """Conversations at a time; what their provider bears, it says itself."""
 
     def __init__(
         self,
