@@ -60,22 +60,27 @@ class Happening(Struct, frozen=True, kw_only=True, tag_field="type", tag="event"
     """Whether a provider was replaced in the middle of a call."""
 
 
+def _named(path: str) -> str:
+    """Return what an actor is called for people, who need no ids of sessions."""
+    return f"this session's {path.rpartition('/')[2]}" if path.startswith(f"{CASTS}/") else path
+
+
 def _text(event: Event) -> str | None:
     match event:
         case ProviderReplaced(by=""):
-            return f"{event.provider} failed ({event.code}), and there is nobody else."
+            return f"{_named(event.provider)} failed ({event.code}), and there is nobody else."
         case ProviderReplaced():
-            return f"{event.provider} failed ({event.code}); {event.by} goes on."
+            return f"{_named(event.provider)} failed ({event.code}); {_named(event.by)} goes on."
         case ProviderUnusable():
-            return f"{event.provider} refuses to work for this account ({event.code})."
+            return f"{_named(event.provider)} refuses to work for this account ({event.code})."
         case CircuitOpened():
-            return f"{event.provider} is left alone for {event.seconds:.0f} s."
+            return f"{_named(event.provider)} is left alone for {event.seconds:.0f} s."
         case CircuitClosed():
-            return f"{event.provider} answers again."
+            return f"{_named(event.provider)} answers again."
         case Crashed():
-            return f"{event.path} crashed ({event.error.rpartition('.')[2]})."
+            return f"{_named(event.path)} crashed ({event.error.rpartition('.')[2]})."
         case Restarting():
-            return f"{event.path} is restarted in {event.delay:.1f} s."
+            return f"{_named(event.path)} is restarted in {event.delay:.1f} s."
         case _:
             return None
 

@@ -1,6 +1,7 @@
 // A connection that speaks the OpenAI Realtime protocol and comes back by itself.
 
 const PROTOCOL = "realtime";
+const FINAL = new Set([400, 401, 403, 429]); // answers that would be no other ones if we asked again
 const RETRIES = [250, 500, 1000, 2000, 4000, 8000];
 
 export class Refused extends Error {
@@ -11,13 +12,13 @@ export class Refused extends Error {
 }
 
 // A short-lived key from the server, so that the lasting one is in no address and no socket.
-export async function clientSecret(key, session) {
+export async function clientSecret(key, request) {
   let response;
   try {
     response = await fetch("v1/realtime/client_secrets", {
       method: "POST",
       headers: { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}) },
-      body: JSON.stringify({ session }),
+      body: JSON.stringify(request),
     });
   } catch {
     throw new Refused(0, "The server can't be reached.");
@@ -62,7 +63,7 @@ export class Connection extends EventTarget {
     try {
       secret = await this.secret();
     } catch (error) {
-      if (error.status === 401 || error.status === 403 || error.status === 429) {
+      if (FINAL.has(error.status)) {
         this.wanted = false;
         this.tell("refused", error);
         return;

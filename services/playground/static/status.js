@@ -3,6 +3,7 @@
 const KEPT = 100;
 const RETRY = 2000;
 const GOOD = new Set(["running"]);
+const BROWSER = { "browser-stt": "this browser hears", "browser-tts": "this browser speaks" };
 const BAD = new Set(["failed", "stopped"]);
 
 export class Status {
@@ -11,6 +12,13 @@ export class Status {
     this.key = key;
     this.onReplaced = onReplaced;
     this.stopping = null;
+    this.session = "";
+  }
+
+  // Watch the actors of this session, too.
+  watch(session) {
+    this.session = session;
+    this.restart();
   }
 
   start() {
@@ -37,7 +45,7 @@ export class Status {
 
   async read(signal) {
     const key = this.key();
-    const response = await fetch("api/status", { signal, headers: key ? { authorization: `Bearer ${key}` } : {} });
+    const response = await fetch(`api/status?${new URLSearchParams({ session: this.session })}`, { signal, headers: key ? { authorization: `Bearer ${key}` } : {} });
     if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let held = "";
@@ -75,11 +83,11 @@ export class Status {
     this.elements.strip.replaceChildren(
       ...actors
         .map((actor) => ({ actor, parts: actor.path.split("/") }))
-        .filter(({ parts }) => parts[0] === "providers" && parts.length === 3)
+        .filter(({ parts: [above, , name] }) => (above === "providers" && name) || (above === "casts" && name in BROWSER))
         .map(({ actor, parts }) => {
           const pill = document.createElement("span");
           pill.className = state(actor);
-          pill.textContent = parts[1];
+          pill.textContent = parts[0] === "casts" ? BROWSER[parts[2]] : parts[1];
           pill.title = `${actor.path}: ${actor.state}`;
           return pill;
         }),

@@ -1,164 +1,49 @@
 """The page in a real Chromium, with a recording for its microphone and ``troupe serve`` behind it."""
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-import wave
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
-import httpx2
-import numpy as np
 import pytest
-from troupe.actors.inference.espeak import EspeakEngine
-from troupe.codecs.resample import Resampler
+from chromium import (
+    CHROMIUM,
+    FAKE,
+    QUIET,
+    Served,
+    browser,
+    microphone,
+    no_blocking_calls,
+    opened,
+    playwright,
+    shots,
+    wait_for,
+)
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    if os.environ.get("CI"):
-        pytest.fail("chromium is missing; .ci/run installs it", pytrace=False)
-    pytest.skip("needs chromium (Debian's package of that name)", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api")
+__all__ = ["browser", "microphone", "no_blocking_calls", "playwright", "shots"]
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(300)]
 
-RATE = 48_000
 KEY = "a-key-for-the-playground"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
-FAKE = ["--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required"]
-
-
-def speech(text: str) -> np.ndarray:
-    engine = EspeakEngine.open()
-    try:
-        made = [np.frombuffer(chunk.pcm, np.int16) for chunk in engine.synthesize(text, voice="en-us+klatt4")]
-        resampler = Resampler(engine.rate, RATE)
-        return np.concatenate([resampler.push(np.concatenate(made)), resampler.finish()])
-    finally:
-        engine.close()
 
 
 @pytest.fixture(scope="module")
-def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A question, again and again, with nine seconds of a quiet room around it; Chromium begins anew at its end."""
-    path = tmp_path_factory.mktemp("microphone") / "question.wav"
-    room = np.random.default_rng(1).integers(-30, 30, 9 * RATE, dtype=np.int16)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.concatenate([room[: 2 * RATE], speech("What time is it?"), room[: 7 * RATE]]).tobytes())
-    return path
-
-
-@pytest.fixture(autouse=True)
-def no_blocking_calls() -> None:
-    """Playwright runs a loop of its own in this thread, and waits in it: nothing of ours runs there."""
-
-
-class Served:
-    """``troupe serve`` in a process of its own, which can be ended and started again."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-m", "troupe.services.cli", "serve", "--port", str(port)]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        environment = {**os.environ, "TROUPE_API_KEYS": KEY}
-        self._process = subprocess.Popen(self._command, env=environment, stderr=subprocess.DEVNULL)
-        for _ in range(300):
-            try:
-                if httpx2.get(f"{self.url}/readyz", timeout=30).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            assert self._process.poll() is None, "the server has ended"
-            time.sleep(0.1)
-        pytest.fail("the server did not start")
-
-    def stop(self, *, hard: bool = False) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL if hard else signal.SIGTERM)
-            self._process.wait(20)
-            self._process = None
-
-
-@pytest.fixture(scope="module")
-def server(unused_port: int) -> Generator[Served]:
-    served = Served(unused_port)
+def server() -> Generator[Served]:
+    served = Served(TROUPE_API_KEYS=KEY)
     served.start()
     yield served
     served.stop()
 
 
-@pytest.fixture(scope="module")
-def unused_port() -> int:
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Generator[object]:
-    with sync_api.sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(playwright, microphone: Path) -> Generator[object]:
-    recording = [f"--use-file-for-fake-audio-capture={microphone}", "--use-fake-ui-for-media-stream"]
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *FAKE, *recording])
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    """Where pictures of the page go; a folder that stays if ``TROUPE_SCREENSHOTS`` names one."""
-    folder = Path(os.environ.get("TROUPE_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture
-def page(browser, server: Served) -> Generator[object]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(45_000)  # on a busy machine the recording is not always understood the first time
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
-    page.expected_errors = ()
-    page.goto(server.url)
-    yield page
-    left = [error for error in errors if not any(each in error for each in page.expected_errors)]
-    context.close()
-    assert left == []
+def page(browser: Any, server: Served) -> Generator[Any]:
+    with opened(browser, server.url) as page:
+        yield page
 
 
 def give_key(page, key: str = KEY) -> None:
     page.click("#open-settings")
     page.fill("#key", key)
     page.click("#apply")
-
-
-def wait_for(page, text: str, selector: str = "#transcript") -> None:
-    page.wait_for_function(
-        "([selector, text]) => document.querySelector(selector).innerText.includes(text)", arg=[selector, text]
-    )
 
 
 def test_a_question_is_answered_interrupted_and_asked_again(page, shots: Path) -> None:

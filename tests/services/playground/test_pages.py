@@ -52,4 +52,5 @@ def test_scripts_import_what_is_there_and_nothing_from_elsewhere(path: Path) -> 
 
 def test_scripts_find_all_elements_that_they_look_for() -> None:
     ids = set(re.findall(r'\sid="([^"]+)"', (STATIC / "index.html").read_text()))
-    assert set(re.findall(r'\$\("([^"]+)"\)', (STATIC / "main.js").read_text())) <= ids
+    for path in STATIC.glob("*.js"):
+        assert set(re.findall(r'\$\("([^"]+)"\)', path.read_text())) <= ids, path.name
