@@ -4,9 +4,13 @@ The server is a process of its own with providers that answer at once; the load 
 floor for the number of sessions is a bare `websockets` server that echoes the same frames. A server *holds* so many
 sessions if the answers to probes (events that are answered at once, the same frames at the echo server) come within
 20 ms in 99 of 100 cases, and if no session's audio comes after it should have been heard.
+
+Two workers and their load do not fit on two cores. So they are compared by what they cost: as many sessions for each
+worker as one alone has, and the CPU of a session beside that of one alone.
 """
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -75,6 +79,10 @@ def rows(*, quick: bool) -> list[Row]:
     as_served, served = most("troupe", "duplex", start=sessions, step=25, seconds=12)
     turns = run("troupe", "turns", sessions=100, seconds=40, sentences=3)
     idle = run("troupe", "idle", sessions=100, seconds=10)
+    alone, together = (
+        run(kind, "duplex", sessions=count, seconds=12) for kind, count in (("troupe", 50), ("workers", 100))
+    )
+    scaling = 2 * (alone.cpu_per_session or 0) / (together.cpu_per_session or math.inf)
     reaction, overrun = (turns.distributions[name].values for name in ("reaction", "overrun"))
     memory = (served.memory_per_session or 0) / 1024
     woken = (idle.usage[-1].switches - idle.usage[0].switches) / (idle.usage[-1].at - idle.usage[0].at)
@@ -91,6 +99,13 @@ def rows(*, quick: bool) -> list[Row]:
         Row(what="CPU of such a session, at that number", value=1000 * (duplex.cpu_per_session or 0), unit="ms/s"),
         Row(what="full-duplex sessions, audio out as served: 100 ms an event", value=as_served, unit=""),
         Row(what="CPU of such a session, at that number", value=1000 * (served.cpu_per_session or 0), unit="ms/s"),
+        Row(
+            what="sessions of two workers on two cores, by CPU: 50 each",
+            value=scaling,
+            unit="x",
+            goal="≥ 1.8 x one worker's",
+            met=scaling >= 1.8,
+        ),
         milliseconds("end of speech told → first audio, 100 sessions", reaction, 0.5, 1.5),
         milliseconds("end of speech told → first audio, 100 sessions", reaction, 0.99, 8),
         milliseconds("start of speech told → last old audio, 100 sessions", overrun, 0.5, 1),
@@ -102,7 +117,7 @@ def rows(*, quick: bool) -> list[Row]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="One trial, to look at.")
-    parser.add_argument("kind", choices=["troupe", "echo"])
+    parser.add_argument("kind", choices=["troupe", "workers", "echo"])
     parser.add_argument("workload", choices=["duplex", "turns", "idle", "echo"])
     parser.add_argument("--sessions", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10)

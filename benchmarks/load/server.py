@@ -1,6 +1,6 @@
 """The server under load: Troupe's own with providers that answer at once, or a bare echo as the floor.
 
-Prints the port it listens on, and ends with its standard input.
+Prints the port it listens on, and ends with its standard input; where it is two workers, with a SIGTERM.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from troupe.actors.voice.activity import Activity
 from troupe.actors.voice.services import DELTA, Services
 from troupe.runtime import Strategy, child, open_system, supervisor
 from troupe.services.gateway.app import Gateway
+from troupe.services.gateway.launch import serve
 from troupe.services.gateway.limits import Limits
 from troupe.services.gateway.listening import listening_socket
 from troupe.services.gateway.server import Server, Serving, spare_collector
@@ -26,6 +27,8 @@ from websockets.exceptions import ConnectionClosedOK
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from load.providers import InstantModel, InstantRecogniser, InstantSynthesizer
+
+LIMITS = Limits(max_sessions=5000, max_lag=60.0, half_open=5000, half_open_per_address=5000)
 
 
 def voice_system(sentences: int, delta: float):
@@ -53,11 +56,22 @@ def voice_system(sentences: int, delta: float):
     return system
 
 
+def gateway(sentences: int, delta: float) -> Gateway:
+    """Return a gateway that lets everybody in."""
+    return Gateway(system=voice_system(sentences, delta), limits=LIMITS)
+
+
+def serve_workers(sentences: int, delta: float) -> None:
+    """Serve as `troupe serve --workers 2` does."""
+    listener = listening_socket("127.0.0.1", 0)
+    print(listener.getsockname()[1], flush=True)  # who connects before the workers are ready waits in its backlog
+    serve(lambda: gateway(sentences, delta), listener, Serving(limits=LIMITS, drain=0), workers=2)
+
+
 async def serve_troupe(sentences: int, delta: float) -> None:
     """Serve as `troupe serve` does."""
     listener = listening_socket("127.0.0.1", 0)
-    limits = Limits(max_sessions=5000, max_lag=60.0, half_open=5000, half_open_per_address=5000)
-    server = Server(Gateway(system=voice_system(sentences, delta), limits=limits), Serving(limits=limits))
+    server = Server(gateway(sentences, delta), Serving(limits=LIMITS))
 
     def ready() -> None:
         spare_collector()
@@ -91,12 +105,15 @@ async def stdin_ends() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["troupe", "echo"])
+    parser.add_argument("kind", choices=["troupe", "workers", "echo"])
     parser.add_argument("--sentences", type=int, default=20)
     parser.add_argument("--delta", type=float, default=DELTA, help="seconds of audio in an event, at most")
     parser.add_argument("--sessions", type=int, help="that will come; it makes no difference")
     parser.add_argument("--profile", default=None)
     arguments = parser.parse_args()
+    if arguments.kind == "workers":
+        serve_workers(arguments.sentences, arguments.delta)
+        sys.exit()
     serving = serve_echo() if arguments.kind == "echo" else serve_troupe(arguments.sentences, arguments.delta)
     if arguments.profile:
         import cProfile

@@ -61,7 +61,7 @@ def order(server: subprocess.Popen[str], workload: Workload, *, seconds: float, 
 def server(
     kind: str, sentences: int, delta: float = DELTA, profile: str | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a server of `load.server` until the block ends; it ends with its standard input."""
+    """Run a server of `load.server` until the block ends."""
     extra = ["--profile", profile] if profile else []
     process = subprocess.Popen(
         [sys.executable, "-m", "load.server", kind, "--sentences", str(sentences), "--delta", str(delta), *extra],
@@ -75,6 +75,8 @@ def server(
     finally:
         assert process.stdin is not None
         process.stdin.close()
+        if kind == "workers":
+            process.terminate()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
