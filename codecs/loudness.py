@@ -121,7 +121,7 @@ def _gated(power: Float64, relative_gate: float) -> Float64:
 
 def _integrated(momentary: Float64) -> float:
     gated = _gated(momentary, _RELATIVE_GATE)
-    return float(_lufs(gated.mean())) if len(gated) else -math.inf
+    return float(_lufs(np.mean(gated, keepdims=True))[0]) if len(gated) else -math.inf
 
 
 def _range(short_term: Float64) -> float:

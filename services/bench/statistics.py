@@ -72,7 +72,7 @@ def redrawn(distribution: Distribution, share: float, *, seed: int) -> NDArray[n
     ordered = values[order]
     sessions = distribution.sessions or range(len(values))
     _, cluster = np.unique(np.asarray(sessions), return_inverse=True)
-    clusters, cluster = int(cluster.max()) + 1, cluster[order]
+    clusters, cluster = int(np.max(cluster)) + 1, cluster[order]
     generator = np.random.default_rng(seed)
     even = np.full(clusters, 1 / clusters)
     results = np.empty(ROUNDS)

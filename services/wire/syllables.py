@@ -103,7 +103,7 @@ def speaker_of(pcm: bytes, rate: int) -> int | None:
     count = rate // 8
     if len(pcm) < 2 * count:
         return None
-    return int(np.abs(_pilots(rate) @ int16_from_bytes(pcm[: 2 * count])).argmax())
+    return int(np.argmax(np.abs(_pilots(rate) @ int16_from_bytes(pcm[: 2 * count]))))
 
 
 @cache

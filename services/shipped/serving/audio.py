@@ -6,7 +6,7 @@ allowed. A container around all of this is what stands between a broken decoder 
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
@@ -19,6 +19,8 @@ from .refusals import Refused
 DEMUXERS: Final = "aac,aiff,amr,flac,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,ogg,wav,w64"
 """Of libav; none of them is a playlist or a description that refers to other files."""
 _UNKNOWN: Final = 0xFFFFFFFF
+_LENIENT: Final[dict[str, Any]] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+"""For tags that are no UTF-8; PyAV 19 takes them always."""
 
 
 def decode(file: BinaryIO, rate: int, longest: float) -> NDArray[np.float32]:
@@ -45,7 +47,7 @@ def decode(file: BinaryIO, rate: int, longest: float) -> NDArray[np.float32]:
 def _decoded(file: BinaryIO, rate: int, longest: float) -> Iterator[NDArray[np.float32]]:
     left = round(longest * rate)
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
-    with av.open(file, "r", options=options, metadata_errors="ignore") as container:
+    with av.open(file, "r", options=options, **_LENIENT) as container:
         stream = container.streams.audio[0]
         resampler = Resampler(rate)
         for packet in container.demux(stream):

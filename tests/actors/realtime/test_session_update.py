@@ -428,6 +428,12 @@ def test_a_difference_is_an_update_that_makes_one_session_of_another(json_of: St
     settled = frozenset({"temperature", "reasoning", "parallel_tool_calls", "strength", "token_limits"})
     sessions = json_of(RealtimeSession, settled).map(lambda value: msgspec.convert(value, RealtimeSession))
 
+    def told(value: Any) -> Any:
+        """Return it as JSON, without the nulls, which say no more than that nothing is said."""
+        if isinstance(value, dict):
+            return {name: told(each) for name, each in value.items() if each is not None}
+        return [told(each) for each in value] if isinstance(value, list | tuple) else value
+
     @given(sessions, sessions)
     @settings(max_examples=30)
     def check(before: RealtimeSession, after: RealtimeSession) -> None:
@@ -436,7 +442,7 @@ def test_a_difference_is_an_update_that_makes_one_session_of_another(json_of: St
         )
         got = updated(before, difference(before, after), GA)
         for name in ("instructions", "tools", "tool_choice", "output_modalities", "max_output_tokens", "include"):
-            assert getattr(got, name) == getattr(after, name)
+            assert told(msgspec.to_builtins(getattr(got, name))) == told(msgspec.to_builtins(getattr(after, name)))
         assert type(got.audio.input.turn_detection) is type(after.audio.input.turn_detection)
         assert got.audio.input.format == after.audio.input.format
         assert got.audio.output == after.audio.output
