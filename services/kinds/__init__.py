@@ -7,13 +7,13 @@ To add a kind, say ``deepgram``:
 2. A module here of the same name, imported when a configuration needs it. For each part it serves it has a function
    that returns how its actor is made, and a struct ``Table`` with what may stand in ``[providers.NAME]``::
 
-       class Table(ProviderTable, frozen=True, kw_only=True):
+       class Table(RemoteTable, frozen=True, kw_only=True):  # with headers and deadlines, see `remote`
            endpointing_ms: int = 300    # a key of the configuration, its type and its default
 
 
        def stt(setup: Setup[Table]) -> ActorSpec:
-           wire = Endpoint(provider=setup.provider, key=setup.key, base_url=setup.table.base_url or ADDRESS)
-           return child(DeepgramTranscription, setup.http, wire, setup.model, name=setup.actor)
+           at = located(setup, DeepgramEndpoint)
+           return child(DeepgramTranscription, setup.http, at, setup.model, name=setup.actor)
 
 3. Its rows in ``docs/configuration.md``, which a test compares with the entry and the struct.
 

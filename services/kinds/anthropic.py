@@ -1,23 +1,17 @@
 """Anthropic: see `troupe.actors.providers.anthropic`."""
 
-from msgspec import field
-
-from ...actors.http import Deadlines
 from ...actors.providers.anthropic.chat import AnthropicChat
 from ...actors.providers.anthropic.endpoint import endpoint
 from ...actors.providers.anthropic.wire.options import MessagesOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``; its `base_url` has no version."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request, such as ``anthropic-beta``."""
-    deadlines: Deadlines = Deadlines()
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     options: MessagesOptions = MessagesOptions()
     """How to answer: `max_tokens`, `temperature`, `thinking`, `effort`, `cache`, …"""
 

@@ -1,9 +1,6 @@
 """Deepgram: see `troupe.actors.providers.deepgram`."""
 
-from msgspec import field
-
-from ...actors.http import Deadlines
-from ...actors.providers.deepgram.endpoint import ADDRESS, DeepgramEndpoint
+from ...actors.providers.deepgram.endpoint import DeepgramEndpoint
 from ...actors.providers.deepgram.recogniser import DeepgramRecogniser
 from ...actors.providers.deepgram.speech import DeepgramSpeech
 from ...actors.providers.deepgram.synthesizer import DeepgramSynthesizer
@@ -12,16 +9,13 @@ from ...actors.providers.deepgram.wire.listen import ListenOptions
 from ...actors.providers.deepgram.wire.speak import SpeakOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable, located
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request."""
-    deadlines: Deadlines = Deadlines()
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     streaming: bool = True
     """Whether to talk over WebSockets; without, an utterance is heard once it is over, which is cheaper, and each piece
     of text is a request."""
@@ -49,22 +43,11 @@ def stt(setup: Setup[Table]) -> ActorSpec:
         mip_opt_out=table.mip_opt_out,
     )
     actor = DeepgramRecogniser if table.streaming else DeepgramTranscription
-    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
+    return child(actor, setup.http, located(setup, DeepgramEndpoint), options, name=setup.actor)
 
 
 def tts(setup: Setup[Table]) -> ActorSpec:
     """Make the synthesizer."""
     options = SpeakOptions(model=setup.model, mip_opt_out=setup.table.mip_opt_out)
     actor = DeepgramSynthesizer if setup.table.streaming else DeepgramSpeech
-    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
-
-
-def _endpoint(setup: Setup[Table]) -> DeepgramEndpoint:
-    table = setup.table
-    return DeepgramEndpoint(
-        provider=setup.provider,
-        base_url=table.base_url or ADDRESS,
-        key=setup.key,
-        headers=table.headers,
-        deadlines=table.deadlines,
-    )
+    return child(actor, setup.http, located(setup, DeepgramEndpoint), options, name=setup.actor)

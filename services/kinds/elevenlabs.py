@@ -2,10 +2,7 @@
 
 from typing import Final
 
-from msgspec import field
-
-from ...actors.http import Deadlines
-from ...actors.providers.elevenlabs.endpoint import ADDRESS, ElevenLabsEndpoint
+from ...actors.providers.elevenlabs.endpoint import ElevenLabsEndpoint
 from ...actors.providers.elevenlabs.recogniser import ElevenLabsRecogniser
 from ...actors.providers.elevenlabs.speech import ElevenLabsSpeech
 from ...actors.providers.elevenlabs.synthesizer import ElevenLabsSynthesizer
@@ -14,7 +11,8 @@ from ...actors.providers.elevenlabs.wire.recognition import RecognitionOptions
 from ...actors.providers.elevenlabs.wire.speech import Part, SpeechOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable, located
 
 ONLY_HTTP: Final = ("eleven_v3",)
 """How models are called that do not speak over WebSockets."""
@@ -22,13 +20,9 @@ LIVE: Final = ("_realtime", "_live")
 """How names of models end that hear while somebody speaks."""
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request."""
-    deadlines: Deadlines = Deadlines()
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     streaming: bool = True
     """Whether to speak over WebSockets, where the model can; without, each piece of text is a request."""
     voice: str = "JBFqnCBsd6RMkjVDRZzb"
@@ -50,7 +44,7 @@ def stt(setup: Setup[Table]) -> ActorSpec:
     table = setup.table
     options = RecognitionOptions(model=setup.model, keyterms=table.keyterms, enable_logging=table.enable_logging)
     actor = ElevenLabsRecogniser if setup.model.endswith(LIVE) else ElevenLabsTranscription
-    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
+    return child(actor, setup.http, located(setup, ElevenLabsEndpoint), options, name=setup.actor)
 
 
 def tts(setup: Setup[Table]) -> ActorSpec:
@@ -66,15 +60,4 @@ def tts(setup: Setup[Table]) -> ActorSpec:
     )
     streaming = table.streaming and not setup.model.startswith(ONLY_HTTP)
     actor = ElevenLabsSynthesizer if streaming else ElevenLabsSpeech
-    return child(actor, setup.http, _endpoint(setup), options, name=setup.actor)
-
-
-def _endpoint(setup: Setup[Table]) -> ElevenLabsEndpoint:
-    table = setup.table
-    return ElevenLabsEndpoint(
-        provider=setup.provider,
-        base_url=table.base_url or ADDRESS,
-        key=setup.key,
-        headers=table.headers,
-        deadlines=table.deadlines,
-    )
+    return child(actor, setup.http, located(setup, ElevenLabsEndpoint), options, name=setup.actor)

@@ -1,25 +1,20 @@
 """Hume: see `troupe.actors.providers.hume`."""
 
-from msgspec import field
 from msgspec.structs import replace
 
-from ...actors.http import Deadlines
-from ...actors.providers.hume.endpoint import ADDRESS, HumeEndpoint
+from ...actors.providers.hume.endpoint import HumeEndpoint
 from ...actors.providers.hume.speech import HumeSpeech
 from ...actors.providers.hume.synthesizer import HumeSynthesizer
 from ...actors.providers.hume.wire.speech import SpeechOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable, located
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``; its `base_url` has no version."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request."""
-    deadlines: Deadlines = Deadlines()
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     streaming: bool = True
     """Whether to speak over WebSockets; without, each piece of text is a request."""
     options: SpeechOptions = SpeechOptions()
@@ -28,14 +23,6 @@ class Table(ProviderTable, frozen=True, kw_only=True):
 
 def tts(setup: Setup[Table]) -> ActorSpec:
     """Make the synthesizer."""
-    table = setup.table
-    at = HumeEndpoint(
-        provider=setup.provider,
-        base_url=table.base_url or ADDRESS,
-        key=setup.key,
-        headers=table.headers,
-        deadlines=table.deadlines,
-    )
-    options = replace(table.options, model=setup.model)
-    actor = HumeSynthesizer if table.streaming else HumeSpeech
-    return child(actor, setup.http, at, options, name=setup.actor)
+    options = replace(setup.table.options, model=setup.model)
+    actor = HumeSynthesizer if setup.table.streaming else HumeSpeech
+    return child(actor, setup.http, located(setup, HumeEndpoint), options, name=setup.actor)

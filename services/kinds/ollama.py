@@ -1,21 +1,18 @@
 """Ollama: see `troupe.actors.providers.ollama`."""
 
-from msgspec import field
-
 from ...actors.http import Deadlines
 from ...actors.providers.ollama.endpoint import PATIENCE, endpoint
 from ...actors.providers.ollama.models import OllamaModels
 from ...actors.providers.ollama.wire.options import OllamaOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``; its `base_url` has no path."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request, for what stands in front of it."""
     deadlines: Deadlines = PATIENCE
     """Seconds that it may take: `connect`, `first`, `between`, `total`; loading a model counts as `first`."""
     options: OllamaOptions = OllamaOptions()

@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from msgspec import field
 from msgspec.structs import replace
 
-from ...actors.http import Deadlines
 from ...actors.providers.openai.chat import OpenAiChat
 from ...actors.providers.openai.embeddings import OpenAiEmbeddings
 from ...actors.providers.openai.endpoint import KNOWN, Endpoint, endpoint
@@ -21,17 +19,14 @@ from ...actors.providers.openai.wire.transcription import TranscriptionOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
 from ..catalogue.prices import price_of
-from .kind import ProviderTable, Setup
+from .kind import Setup
 from .price import ModelPrice
+from .remote import RemoteTable
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request, such as ``OpenAI-Organization``."""
-    deadlines: Deadlines = Deadlines()
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     options: ChatOptions = ChatOptions()
     """How the language model answers: `max_tokens`, `temperature`, `reasoning_effort`, …"""
     voice: str = "alloy"

@@ -1,26 +1,20 @@
 """OpenRouter: see `troupe.actors.providers.openrouter`."""
 
-from msgspec import field
-
-from ...actors.http import Deadlines
 from ...actors.providers.openai.chat import OpenAiChat
 from ...actors.providers.openrouter import OpenRouterOptions, endpoint
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``."""
 
     app_url: str | None = None
     """Which app is asking, for OpenRouter's statistics."""
     app_title: str | None = None
     """That app's name."""
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request."""
-    deadlines: Deadlines = Deadlines()
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     options: OpenRouterOptions = OpenRouterOptions()
     """How to answer, and which provider is asked: `provider`, `models`, `reasoning`, `temperature`, …"""
 

@@ -1,9 +1,7 @@
 """Together: see `troupe.actors.providers.together`."""
 
-from msgspec import field
 from msgspec.structs import replace
 
-from ...actors.http import Deadlines
 from ...actors.providers.openai.chat import OpenAiChat
 from ...actors.providers.openai.embeddings import OpenAiEmbeddings
 from ...actors.providers.openai.endpoint import Endpoint, endpoint
@@ -11,16 +9,13 @@ from ...actors.providers.openai.images import OpenAiImages
 from ...actors.providers.together import TogetherImageOptions, TogetherOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request."""
-    deadlines: Deadlines = Deadlines()
-    """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     options: TogetherOptions = TogetherOptions()
     """How to answer: `max_tokens`, `temperature`, `top_k`, `reasoning_effort`, …"""
 

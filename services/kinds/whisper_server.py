@@ -1,6 +1,5 @@
 """Whisper servers with an API of their own: see `troupe.actors.providers.whisper`."""
 
-from msgspec import field
 from msgspec.structs import replace
 
 from ...actors.http import Deadlines
@@ -9,14 +8,13 @@ from ...actors.providers.whisper.transcription import WhisperTranscription
 from ...actors.providers.whisper.wire.transcription import TranscriptionOptions
 from ...runtime import child
 from ...runtime.specs import ActorSpec
-from .kind import ProviderTable, Setup
+from .kind import Setup
+from .remote import RemoteTable
 
 
-class Table(ProviderTable, frozen=True, kw_only=True):
+class Table(RemoteTable, frozen=True, kw_only=True):
     """What may stand in ``[providers.NAME]``; its `base_url` has no path."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers for every request, for what stands in front of it."""
     deadlines: Deadlines = PATIENCE
     """Seconds that it may take: `connect`, `first`, `between`, `total`."""
     options: TranscriptionOptions = TranscriptionOptions()
