@@ -7,11 +7,16 @@ from anyio import fail_after
 from language_models import until_it_ends
 from msgspec.structs import replace
 from openai_provider import CHAT, HELLO, answered, chat
-from troupe.actors.contracts import Account, GetAccounts, GetUsage, ListModels
-from troupe.actors.http import Deadlines, HttpRequest
+from speech_providers import say
+from troupe.actors.contracts import Account, GetAccounts, GetUsage, ListModels, Synthesize
+from troupe.actors.http import Deadlines, HttpClient, HttpRequest
+from troupe.actors.providers.deepgram.endpoint import DeepgramEndpoint
+from troupe.actors.providers.deepgram.speech import DeepgramSpeech
+from troupe.actors.providers.deepgram.synthesizer import DeepgramSynthesizer
+from troupe.actors.providers.deepgram.wire.speak import SpeakOptions
 from troupe.actors.usage import Meter
 from troupe.actors.websocket import SocketRequest, connect
-from troupe.runtime import Ref
+from troupe.runtime import Ref, child, open_system
 from troupe.services.wire import Refuse
 from troupe.services.wire.deepgram import DeepgramWire
 from troupe.services.wire.openai import OpenAiWire
@@ -68,6 +73,17 @@ async def test_nothing_is_connected_where_nobody_listens(ended: OpenAiWire) -> N
     assert account.connects.count == 0
     assert account.usage.failures == 1
     assert account.retries.keys() == {"provider_unavailable"}
+
+
+@pytest.mark.parametrize("kind", [DeepgramSynthesizer, DeepgramSpeech])
+async def test_what_clients_ask_for_is_no_name_of_an_account(
+    deepgram: DeepgramWire, kind: type[DeepgramSynthesizer | DeepgramSpeech]
+) -> None:
+    at, options = DeepgramEndpoint(base_url=deepgram.url), SpeakOptions(model="aura-2-thalia-en")
+    async with HttpClient.open() as http, open_system(child(kind, http, at, options, name="mouth")) as system:
+        mouth = system.ref("mouth")
+        assert await say(mouth, "Hello.", request=Synthesize(voice="aura-2-apollo-en"))
+        assert (await accounts(mouth)).keys() == {"", "aura-2-thalia-en"}
 
 
 async def test_sockets_are_connections_too(deepgram: DeepgramWire) -> None:

@@ -10,7 +10,7 @@ from ...provider import CloningActor
 from ...samples import RawSamples
 from ...synthesis import Piece, speak_each
 from .endpoint import ChatterboxApi, ChatterboxEndpoint
-from .wire.speech import SpeechEvents, SpeechOptions, encode_speech, wished
+from .wire.speech import MODEL, SpeechEvents, SpeechOptions, encode_speech, wished
 
 
 class ChatterboxSpeech(CloningActor[ChatterboxApi]):
@@ -33,7 +33,8 @@ class ChatterboxSpeech(CloningActor[ChatterboxApi]):
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
         options = wished(self._options, request, self._api.provider)
         await self._check(options.voice)
-        await speak_each(caller, options.rate, partial(self._speak, options), self._api.meter, self._api.provider)
+        api = self._api.of(MODEL)
+        await speak_each(caller, options.rate, partial(self._speak, api, options), api.meter, api.provider)
 
     async def _check(self, voice: str) -> None:
         """See that there is a voice: for one that it does not know the server speaks in another, and says nothing.
@@ -46,16 +47,16 @@ class ChatterboxSpeech(CloningActor[ChatterboxApi]):
             if voice not in self._known:
                 raise ModelNotFound(self._api.provider, "it is not in the library of voices")
 
-    async def _speak(self, options: SpeechOptions, text: str, piece: Piece) -> None:
-        samples, events = RawSamples(), SpeechEvents(self._api.provider, options.rate)
-        async with self._api.post("/audio/speech", encode_speech(text, options, self._api.provider)) as answer:
-            await self._api.check_type(answer, "text/event-stream")
+    async def _speak(self, api: ChatterboxApi, options: SpeechOptions, text: str, piece: Piece) -> None:
+        samples, events = RawSamples(), SpeechEvents(api.provider, options.rate)
+        async with api.post("/audio/speech", encode_speech(text, options, api.provider)) as answer:
+            await api.check_type(answer, "text/event-stream")
             async for data in answer.event_data():
                 await piece.push(samples.push(events.push(data)))
                 if events.done:
                     await answer.drain()
                     return
-        raise BrokenStream(self._api.provider, "the stream ended before the speech did")
+        raise BrokenStream(api.provider, "the stream ended before the speech did")
 
     async def delete(self, request: DeleteVoice) -> None:
         """Delete a voice, and forget that it was there."""

@@ -28,7 +28,7 @@ class DeepgramSpeech(SpeakingActor[DeepgramApi]):
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling closes the requests that are under way."""
-        api = self._api.of(request.voice or request.model or self._options.model)
+        api = self._api.of(request.model or self._options.model)
         path = f"/v1/speak?{speak_query(self._options, request, api.provider, streamed=False)}"
         await speak_each(caller, self._options.rate, partial(self._speak, api, path), api.meter, api.provider)
 

@@ -28,7 +28,7 @@ class DeepgramSynthesizer(SpeakingActor[DeepgramApi]):
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak the pieces in their order. Cancelling drops the connection."""
-        api, rate = self._api.of(request.voice or request.model or self._options.model), self._options.rate
+        api, rate = self._api.of(request.model or self._options.model), self._options.rate
         query = speak_query(self._options, request, api.provider, streamed=True)
         talking = partial(DeepgramTalking, api.provider, rate)
         speech = SpokenOver(caller, rate, talking, api.deadlines, api.meter, api.provider)

@@ -1,5 +1,7 @@
 """Transcription, as an actor: the utterance is collected and sent as a whole."""
 
+from typing import Final
+
 from ....runtime import Duplex
 from ...contracts import Transcribe, Transcript, Usage
 from ...http import HttpClient
@@ -7,6 +9,9 @@ from ...provider import ProviderActor
 from ...recording import collect
 from .endpoint import WhisperApi, WhisperEndpoint
 from .wire.transcription import LARGEST_ANSWER, SHORTEST, TranscriptionOptions, decode, encode
+
+MODEL: Final = "whisper"
+"""What the model is called that a server has, where a request does not say."""
 
 
 class WhisperTranscription(ProviderActor[WhisperApi]):
@@ -24,7 +29,7 @@ class WhisperTranscription(ProviderActor[WhisperApi]):
 
     async def transcribe(self, request: Transcribe, caller: Duplex[Transcript, bytes]) -> None:
         """Hear one utterance; nothing is sent before all of it is there. Cancelling closes the request."""
-        api = self._api
+        api = self._api.of(request.model or MODEL)
         pcm = await collect(caller, api.provider)
         seconds = len(pcm) / (2 * request.rate)
         if seconds < SHORTEST:

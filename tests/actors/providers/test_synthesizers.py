@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from anyio import create_task_group, fail_after, sleep
 from speech_providers import KEY, SYNTHESIZERS, SpeechProvider, Wires, outcome, running, running_wires, say
-from troupe.actors.contracts import GetUsage, ListModels, ListVoices, Say, Speech, Synthesize
+from troupe.actors.contracts import GetAccounts, GetUsage, ListModels, ListVoices, Say, Speech, Synthesize
 from troupe.actors.errors import (
     AuthenticationFailed,
     BrokenStream,
@@ -74,6 +74,10 @@ async def test_pieces_are_spoken_in_order(
     async with opened() as ref:
         speeches = await say(ref, *TEXTS)
         usage = await ref.ask(GetUsage())
+        (account,) = [each for each in await ref.ask(GetAccounts()) if each.usage.calls]
+    assert account.model
+    assert account.usage == usage
+    assert account.connects.count >= 1
     assert pieces(speeches) == [provider.spoken(text) for text in TEXTS]
     assert (usage.failures, usage.characters) == (0, sum(map(len, TEXTS)))
     assert usage.seconds == pytest.approx(sum(len(speech.pcm) for speech in speeches) / 2 / speeches[0].rate)
