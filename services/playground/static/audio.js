@@ -1,6 +1,8 @@
 // The microphone and the loudspeaker, as the rest of the page sees them.
 
 const RATE = 24000;
+const PATIENCE = 3000; // ms that a device has to begin; some browsers wait for ever where there is none
+const SILENCE = 300; // ms that the loudspeaker has to say what it has played
 
 export class AudioTrouble extends Error {
   constructor(message, fix) {
@@ -22,6 +24,12 @@ async function newContext(path) {
   const context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
   await context.audioWorklet.addModule(new URL(path, import.meta.url));
   return context;
+}
+
+// Let a context run; returns whether it does.
+async function running(context) {
+  await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+  return context.state === "running";
 }
 
 export class Microphone {
@@ -55,7 +63,9 @@ export class Microphone {
     this.node = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0, channelCount: 1 });
     this.node.port.onmessage = ({ data }) => this.onFrame(data.samples, data.level);
     this.source.connect(this.node);
-    await this.context.resume();
+    if (await running(this.context)) return;
+    await this.stop();
+    throw new AudioTrouble("The microphone gives no sound.", "Is another program using it? Typing works without it.");
   }
 
   async stop() {
@@ -90,8 +100,13 @@ export class Loudspeaker {
   }
 
   async start() {
-    if (this.context) return this.context.resume();
-    this.context = await newContext("player.js");
+    if (this.context && (await running(this.context))) return;
+    this.context ??= await newContext("player.js");
+    if (!(await running(this.context))) {
+      this.context.close();
+      this.context = this.node = null;
+      throw new AudioTrouble("Nothing can be played here.", "Is there a loudspeaker? The answers can be read.");
+    }
     this.node = new AudioWorkletNode(this.context, "player", { outputChannelCount: [1] });
     this.node.port.onmessage = ({ data }) => {
       const ms = Math.max(0, data.ms - 1000 * (this.context.outputLatency || 0));
@@ -101,7 +116,6 @@ export class Loudspeaker {
       } else this.onProgress({ item: data.item, ms: data.ms, waiting: data.waiting });
     };
     this.node.connect(this.context.destination);
-    await this.context.resume();
   }
 
   play(item, samples) {
@@ -113,6 +127,7 @@ export class Loudspeaker {
     if (!this.node) return Promise.resolve({ item: null, ms: 0 });
     return new Promise((resolve) => {
       this.cleared = resolve;
+      setTimeout(resolve, SILENCE, { item: null, ms: 0 });
       this.node.port.postMessage({ clear: true });
     });
   }

@@ -22,8 +22,7 @@ const TROUBLES = {
 };
 
 export class BrowserEars {
-  // `send(event)` sends the server something; `tell(what, fix)` tells the user of a trouble; `turns` says whether this
-  // recogniser begins and ends turns, as the server gets no audio.
+  // `send(event)` sends the server something; `tell(what, fix)` tells the user of a trouble.
   constructor({ send, tell }) {
     this.send = send;
     this.tell = tell;
@@ -46,6 +45,7 @@ export class BrowserEars {
     clearTimeout(this.timer);
   }
 
+  // `turns`: whether this recogniser begins and ends turns, as the server gets no audio.
   start({ language, turns }) {
     this.reset();
     this.turns = turns;
@@ -54,7 +54,7 @@ export class BrowserEars {
     this.recognition.interimResults = true;
     this.recognition.lang = language || navigator.language;
     this.recognition.onresult = (event) => this.understand(event);
-    this.recognition.onerror = ({ error }) => this.fail(error);
+    this.recognition.onerror = ({ error }) => HARMLESS.has(error) || this.fail(error); // "end" follows
     this.recognition.onend = () => this.ended();
     this.wanted = true;
     this.listen();
@@ -142,8 +142,7 @@ export class BrowserEars {
   }
 
   fail(error) {
-    if (HARMLESS.has(error)) return; // "end" follows, and then it is begun again
-    const [what, fix] = TROUBLES[error] ?? ["The browser's recognition does not work here.", error];
+    const [what, fix] = TROUBLES[error] ?? ["The browser's recognition does not work here.", "Choose another one in the settings."];
     this.failed = error;
     this.wanted = false;
     this.sendFailure(error);
@@ -160,7 +159,7 @@ export class BrowserEars {
     if (!this.wanted) return;
     this.hasty = performance.now() - this.begun < HASTY ? this.hasty + 1 : 0;
     if (this.hasty < TRIES) this.listen();
-    else this.fail("audio-capture");
+    else this.fail("aborted");
   }
 
   // -- what the server is told ----------------------------------------------------------------------------------------

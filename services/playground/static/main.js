@@ -86,8 +86,8 @@ async function startListening() {
       : "Use a recent Chromium, Firefox or Safari, or type instead.");
     return false;
   }
+  await session.openLoudspeaker();
   try {
-    await session.loudspeaker.start();
     if (!browserDecides()) await microphone.start();
   } catch (error) {
     if (!(error instanceof AudioTrouble)) throw error;

@@ -1,6 +1,6 @@
 // One session of the OpenAI Realtime protocol: what is said to the server, what it says, and what is heard of it.
 
-import { Loudspeaker, fromBase64, missingFeatures, toBase64 } from "./audio.js";
+import { AudioTrouble, Loudspeaker, fromBase64, missingFeatures, toBase64 } from "./audio.js";
 import { Connection, clientSecret } from "./connection.js";
 import { forgive, trouble } from "./dom.js";
 import { BrowserEars } from "./hearing.js";
@@ -29,8 +29,8 @@ export class Session extends EventTarget {
     this.ears = new BrowserEars({
       send,
       tell: (what, fix) => {
-        trouble(what, fix);
-        if (browserDecides()) this.tell("deaf"); // else the server has the audio, and may know somebody else
+        trouble(what, browserDecides() ? fix : "The server has the audio, and asks its own recogniser.");
+        if (browserDecides()) this.tell("deaf");
       },
     });
     this.connection = new Connection(() =>
@@ -57,6 +57,17 @@ export class Session extends EventTarget {
 
   send(event) {
     return this.connection.send(event);
+  }
+
+  // Without a loudspeaker answers can still be read, or spoken by the browser.
+  async openLoudspeaker() {
+    if (missingFeatures().includes("AudioWorklet")) return;
+    try {
+      await this.loudspeaker.start();
+    } catch (error) {
+      if (!(error instanceof AudioTrouble)) throw error;
+      trouble(error.message, error.fix);
+    }
   }
 
   // Returns whether the server lets this page in.
@@ -295,7 +306,7 @@ export class Session extends EventTarget {
 
   async sendText(text) {
     if (!(await this.connect())) return;
-    if (!missingFeatures().includes("AudioWorklet")) await this.loudspeaker.start();
+    await this.openLoudspeaker();
     await this.stopAnswer();
     this.send({
       type: "conversation.item.create",
