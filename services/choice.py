@@ -235,7 +235,8 @@ def _of_one_model(found: Sequence[Link | Omission]) -> Iterator[Link | Omission]
 
 
 def _shown(meant: tuple[str, Kind, str]) -> str:
-    return f"{meant[0]}/{meant[2]}"
+    provider, kind, model = meant
+    return provider if kind.here else f"{provider}/{model}"
 
 
 def catalogue(config: Config, environ: Mapping[str, str], models: Path | None = None) -> tuple[ModelDescriptor, ...]:

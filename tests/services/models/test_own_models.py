@@ -49,6 +49,10 @@ async def test_functions_in_a_chain_and_what_is_not_said() -> None:
     async with open_models(functions(broken="fails", loud="shout"), environ={}) as models:
         chain = await models.model("broken, loud", LanguageModel)
         assert (await chain.transform("hello")).text == "HELLO"
+        with pytest.raises(
+            ConfigError, match="broken and loud are different models, whose vectors have nothing in common"
+        ):
+            await models.model("broken, loud", Embedder)
         with pytest.raises(ConfigError, match=r"\[providers.function\]: function says which"):
             await models.model("function", LanguageModel)
         assert not [found.name for found in await models.find("any:text-generation") if found.kind.named_only]
