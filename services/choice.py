@@ -28,7 +28,7 @@ TITLES: Final[dict[Work, str]] = {
     "tts": "text to speech",
     "embedding": "embeddings",
     "image": "pictures",
-    "realtime": "conversation, spoken by the model itself",
+    "realtime": "speech to speech",
 }
 """What the parts of a conversation, and other work, are called for people."""
 CONFIGURED: Final = "configured"

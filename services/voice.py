@@ -25,6 +25,8 @@ from ..actors.file_secret import FileSecret
 from ..actors.http import HttpClient
 from ..actors.inference.errors import InferenceError
 from ..actors.key_follower import KeyFollower
+from ..actors.routing import Provider
+from ..actors.speech_to_speech.pipeline import PipelineConversation
 from ..actors.speech_to_speech.router import ConversationPatience, FallbackConversation
 from ..actors.voice.activity import Activity
 from ..actors.voice.interruption import Interruption
@@ -46,6 +48,8 @@ from .kinds.price import ModelPrice
 from .latencies import Latencies, LatencyKeeper
 from .routers import provider, router_over
 
+PIPELINE: Final = "pipeline"
+"""What the three parts are called as one that converses."""
 NONE: Final[Mapping[str, Home]] = {}
 _log = logging.getLogger("troupe.voice")
 
@@ -97,8 +101,6 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
         latencies = Latencies.at_home(keep=voice.keep_latencies)
         if any(link.flexible for link in choice.links):
             await latencies.load()
-        if choice.chain(WHOLE):
-            await system.supervisor("voice").start_child(conversation_router(choice))
         for part in PARTS:
             await system.supervisor("voice").start_child(router(choice, part, latencies))
         if latencies.wanted:
@@ -113,9 +115,12 @@ async def voice_system(choice: Choice | None = None, *, record: Path | None = No
             speculate=voice.speculate,
             spoken_fallback=voice.spoken_fallback,
             opening=Opening(voice=voice.voice, instructions=voice.instructions, language=voice.language),
-            conversation=system.ref(f"voice/{WHOLE}") if choice.chain(WHOLE) else None,
             record=record,
         )
+        if choice.chain(WHOLE):
+            for spec in conversation_actors(choice, services):
+                await system.supervisor("voice").start_child(spec)
+            services = replace(services, conversation=system.ref(f"voice/{WHOLE}"))
         try:
             casting = Casting(system, choice, services)
             yield VoiceSystem(system, system.supervisor("sessions"), services, casting, prices)
@@ -190,10 +195,19 @@ def router(choice: Choice, part: Part, latencies: Latencies | None = None) -> Ac
     return router_over(part, chain, choice.voice.patience)
 
 
-def conversation_router(choice: Choice) -> ActorSpec:
-    """Specify the actor that has whole conversations held by the first provider that can."""
-    chain = [provider(link, {}) for link in choice.chain(WHOLE)]
-    return child(FallbackConversation, chain, ConversationPatience(alone=choice.voice.patience.last), name=WHOLE)
+def conversation_actors(choice: Choice, services: Services) -> list[ActorSpec]:
+    """Specify the actor that has whole conversations held by the first provider that can; before it, the last of these.
+
+    Args:
+        choice: Who takes which part.
+        services: What the three parts are.
+    """
+    chain, actors = [provider(link, {}) for link in choice.chain(WHOLE)], list[ActorSpec]()
+    if choice.voice.realtime_fallback:
+        actors.append(child(PipelineConversation, services, "sessions", name=PIPELINE))
+        chain.append(Provider(f"voice/{PIPELINE}"))
+    patience = ConversationPatience(alone=choice.voice.patience.last)
+    return [*actors, child(FallbackConversation, chain, patience, name=WHOLE)]
 
 
 def _asked(choice: Choice, part: Part) -> tuple[Link, ...]:

@@ -84,6 +84,8 @@ class Voice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     realtime: tuple[str, ...] = ()
     """Models that hear and speak by themselves, and hold conversations instead of the three; those then only take
     sessions that want nothing but transcripts. None: nobody does."""
+    realtime_fallback: bool = False
+    """Whether the three go on with a conversation where none of these models can be talked with, any more."""
     model: str = "troupe"
     """The name under which clients see the whole."""
     voice: str = "alloy"

@@ -209,5 +209,5 @@ def test_a_model_that_takes_all_parts_is_taken_only_where_it_is_named(tmp_path: 
     assert choice.chain("realtime")[0].path == "providers/openai/realtime"
     with pytest.raises(ConfigError, match=r"\[voice\] realtime: nobody can take the part realtime(.|\n)*no key"):
         choose(config, {}, tmp_path)
-    with pytest.raises(ConfigError, match="espeak has no conversation"):
+    with pytest.raises(ConfigError, match="espeak has no speech to speech"):
         choose(configured(tmp_path, '[voice]\nrealtime = "espeak"'), {}, tmp_path)

@@ -21,6 +21,7 @@ from ...realtime.server_events import ErrorEvent, ServerEvent, SessionCreated, S
 from ...realtime.session_config import RealtimeSession
 from ...realtime.session_update import difference
 from ...speech_to_speech.converse import Converse, MintClientSecret
+from ...speech_to_speech.waiting import Waiting
 from ...usage import Meter
 from ...websocket import WebSocket
 from .api import OpenAiApi
@@ -29,7 +30,6 @@ from .wire.realtime import (
     EXPIRED,
     SECRETS,
     RealtimePrice,
-    Waiting,
     decode_event,
     decode_secret,
     encode_secret_request,

@@ -20,7 +20,7 @@ from .refusals import invalid, missing_key, no_such_model, refusal, wrong_key
 
 T = TypeVar("T")
 
-MODELS: Final = ("gpt-4o-mini", "gpt-4o-mini-transcribe", "gpt-4o-mini-tts", "tts-1", "whisper-1")
+MODELS: Final = ("gpt-4o-mini", "gpt-4o-mini-transcribe", "gpt-4o-mini-tts", "gpt-realtime", "tts-1", "whisper-1")
 
 
 class OpenAiWire(ModelWire):
