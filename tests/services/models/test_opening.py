@@ -12,11 +12,14 @@ from troupe.runtime import open_system, supervisor
 from troupe.runtime.inspect import inspect
 from troupe.services.config import Config, ConfigError
 from troupe.services.kinds import openrouter as openrouter_kind
+from troupe.services.kinds import together as together_kind
 from troupe.services.kinds.kind import ProviderTable
 from troupe.services.kinds.openai import Table
+from troupe.services.kinds.price import ModelPrice
 from troupe.services.models import Embedder, LanguageModel, Model, TextToSpeech, open_model, open_models
 from troupe.services.wire.openai import OpenAiWire
 from troupe.services.wire.openrouter import OpenRouterWire
+from troupe.services.wire.together import TogetherWire
 
 pytestmark = pytest.mark.real_time
 
@@ -130,6 +133,27 @@ async def test_providers_are_asked_for_their_lists(wire: OpenAiWire, openrouter:
         assert len(listed) > 1
         assert all(model.price and model.price.source == "the list of openrouter" for model in listed)
         assert (await (await models.model(listed[0].name, LanguageModel)).transform("Hi.")).text == "You said: Hi."
+
+
+@pytest.fixture(scope="module")
+def together() -> Iterator[TogetherWire]:
+    with TogetherWire() as wire:
+        yield wire
+
+
+async def test_what_a_configuration_says_goes_before_todays_price(together: TogetherWire) -> None:
+    async def price(**prices: ModelPrice) -> ModelPrice | None:
+        tables: dict[str, ProviderTable] = {
+            "together": together_kind.Table(base_url=together.base_url, models={"llm": ("gpt-4o-mini",)}, prices=prices)
+        }
+        async with open_models(Config(providers=tables), environ={}) as models:
+            found = await models.find("any:text-generation", ask=True)
+        return next(each.price for each in found if each.name == "together/gpt-4o-mini")
+
+    listed = ModelPrice(input=0.88, output=0.88, source="the list of together", status="provider")
+    assert await price() == listed
+    own = ModelPrice(input=0.5, output=0.5)
+    assert await price(**{"gpt-4o-mini": own}) == own
 
 
 @pytest.mark.parametrize(
