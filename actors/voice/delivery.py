@@ -225,7 +225,7 @@ class Delivery:
 
     async def _play(self, speech: Speech, piece: Piece) -> None:
         message = self.message
-        if message is None or self._pause.on:
+        if message is None or (self._pause.on and not speech.heard):  # what is heard elsewhere can't be held
             message = await self.open()
         if speech.piece != self._piece:
             await self._send()

@@ -130,7 +130,7 @@ class Floor:
     def client_speaks(self) -> None:
         """The client's own recogniser hears somebody; for clients that send no audio, from which that could be seen."""
         session = self._session
-        if session.input.utterance is not None:
+        if session.input.utterance is not None or not session.input.manual:
             return
         self.discard_guess()
         position = session.input.position
@@ -141,7 +141,7 @@ class Floor:
 
     def client_has_spoken(self) -> None:
         """The client's own recogniser says that the turn is over."""
-        if (utterance := self._session.input.take()) is not None:
+        if self._session.input.manual and (utterance := self._session.input.take()) is not None:
             self._turn_over(utterance, self._session.input.position, respond=True)
 
     def _ended(self, ended: Ended) -> None:

@@ -25,7 +25,7 @@ from ..playground.pages import playground_routes
 from ..voice import VoiceSystem, voice_system
 from . import metrics
 from .access import Access
-from .admission import Admission
+from .admission import Admission, Ticket
 from .bodies import read_body
 from .connection import Connections
 from .credentials import key_for_people, key_of
@@ -40,7 +40,7 @@ from .noticeboard import Noticeboard
 from .offers import check_wishes, offers, voices_of
 from .page import HEADERS, status_page
 from .readiness import accounts_of, parts_down, providers_of
-from .refusals import Refusal, starting
+from .refusals import Refusal, secret_invalid, starting
 from .shared import Shared
 from .transports import accept
 from .visits import read_visit
@@ -283,6 +283,7 @@ class Gateway:
         )
         try:
             with self.admission.admit(read_visit(socket.scope), handshake) as ticket:
+                self._check_wishes(ticket)
                 transport = await accept(socket, handshake.subprotocol)
                 await self.connections.serve(transport, handshake, ticket)
         except Refusal as refusal:
@@ -290,6 +291,17 @@ class Gateway:
                 await socket.send_denial_response(_refused(refusal))
             else:
                 await socket.close(CloseCode.POLICY_VIOLATION)  # which the server turns into HTTP 403
+
+    def _check_wishes(self, ticket: Ticket) -> None:
+        """Check that there still is whom a client secret names: it may be from before a restart.
+
+        Raises:
+            Refusal: There is not.
+        """
+        try:
+            check_wishes(self._running(), ticket.providers)
+        except ClientMistake:
+            raise secret_invalid() from None
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 from anyio import current_time, sleep
 from conversations import RATE, Caller, Model, Script, Synthesizer, conversation
@@ -31,6 +32,7 @@ from troupe.actors.realtime.page_events import (
 )
 from troupe.actors.realtime.session_config import Audio, AudioInput, RealtimeSession, Transcription
 from troupe.actors.routing import FallbackRecogniser, FallbackSynthesizer, Provider
+from troupe.actors.voice.interruption import Interruption
 from troupe.runtime import child
 
 pytestmark = pytest.mark.virtual
@@ -224,6 +226,40 @@ async def test_a_client_that_is_no_page_is_spoken_to_by_the_next_of_the_chain_or
                 assert script.spoken == ["One two three."]
             else:
                 assert done.response.status_details.error.code == "provider_unavailable"
+
+
+async def test_turns_are_the_servers_where_it_listens_itself() -> None:
+    async with talking(Script(), WITH_AUDIO) as caller:
+        await caller.send(HearingStarted())
+        await caller.send(HearingEnded())
+        await caller.speak(1.0)
+        await caller.until(HearingBegin)
+        assert len(caller.all(server.InputAudioBufferSpeechStarted)) == 1
+
+
+async def test_what_is_heard_while_a_sound_is_in_doubt_counts() -> None:
+    script = Script(answer=["One two three four five six."], transcript="stop")
+    patient = Interruption(speech=0.8)
+    async with talking(script, WITH_AUDIO, interruption=patient) as caller:
+        await caller.send(client.ResponseCreate())
+        say = await speak(caller, "One", "two")
+        frames = np.full(RATE // 50, 8000, np.int16).tobytes()
+        at = say.text.index("three")
+        for frame in range(60):  # of a sound that interrupts after 0.8 seconds
+            if frame % 12 == 0:
+                words = 2 + frame // 12
+                await caller.send(SpeechProgress(call=say.call, piece=0, ms=250 * words, characters=at))
+                at = min(say.text.find(" ", at) + 1 or len(say.text), len(say.text))
+            await caller.send(client.InputAudioBufferAppend(audio=frames))
+            await sleep(0.02)
+        await caller.until(SpeechCancel)
+        done = caller.all(response.ResponseDone)[0]
+        item = done.response.output[0]
+        await caller.send(client.ConversationItemRetrieve(item_id=item.id))
+        kept = await caller.until(server.ConversationItemRetrieved)
+    heard = kept.item.content[0].transcript
+    assert heard.startswith("One two three")
+    assert heard != "One two three four five six."
 
 
 async def test_late_news_and_news_of_unknown_calls_change_nothing() -> None:

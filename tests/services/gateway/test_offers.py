@@ -13,16 +13,20 @@ from anyio import fail_after
 from conversations import Script, scripted_system
 from own_functions import __name__ as FUNCTIONS
 from servers import serving
+from troupe.actors.secret import Secret
 from troupe.services.choice import choose
 from troupe.services.config import Config
 from troupe.services.config.schema import Choices, Voice
-from troupe.services.gateway.app import Gateway
+from troupe.services.gateway.access import Access
+from troupe.services.gateway.app import OPEN, Gateway
 from troupe.services.kinds.function import Table
 from troupe.services.voice import voice_system
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 
 pytestmark = [pytest.mark.real_time, pytest.mark.asyncio_only]
 
+ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
 SECRETS = "/v1/realtime/client_secrets"
 
 
@@ -39,10 +43,10 @@ TABLES = {
 
 
 @asynccontextmanager
-async def server(**voice: Any) -> AsyncGenerator[httpx2.AsyncClient]:
+async def server(access: Access = OPEN, **voice: Any) -> AsyncGenerator[httpx2.AsyncClient]:
     chains = {"stt": ("quiet",), "llm": ("parrot",), "tts": ("tone",), "choices": Choices(llm=("butler",))}
     config = Config(voice=Voice(**{**chains, **voice}), providers=TABLES)
-    gateway = Gateway(system=partial(voice_system, choose(config, {})))
+    gateway = Gateway(access, system=partial(voice_system, choose(config, {})))
     async with serving(gateway.application()) as address, httpx2.AsyncClient(base_url=f"http://{address}") as http:
         yield http
 
@@ -51,11 +55,14 @@ async def mint(http: httpx2.AsyncClient, **providers: list[str]) -> httpx2.Respo
     return await http.post(SECRETS, json={"session": {"type": "realtime"}, "providers": providers})
 
 
+def address(http: httpx2.AsyncClient) -> str:
+    return f"{str(http.base_url).replace('http', 'ws').rstrip('/')}/v1/realtime"
+
+
 @asynccontextmanager
 async def session(http: httpx2.AsyncClient, **providers: list[str]) -> AsyncGenerator[ClientConnection]:
     secret = (await mint(http, **providers)).json()["value"]
-    url = f"{str(http.base_url).replace('http', 'ws').rstrip('/')}/v1/realtime"
-    async with connect(url, additional_headers={"authorization": f"Bearer {secret}"}) as client:
+    async with connect(address(http), additional_headers={"authorization": f"Bearer {secret}"}) as client:
         yield client
 
 
@@ -101,9 +108,7 @@ async def test_a_server_may_offer_no_browser_and_one_without_a_configuration_off
 
 
 async def answer(client: ClientConnection) -> str:
-    part = {"type": "input_text", "text": "Hello."}
-    item = {"type": "message", "role": "user", "content": [part]}
-    await say(client, "conversation.item.create", item=item)
+    await say(client, "conversation.item.create", item=ITEM)
     await say(client, "response.create", response={"output_modalities": ["text"]})
     return str((await until(client, "response.output_text.done"))["text"])
 
@@ -142,6 +147,33 @@ async def test_a_page_hears_and_speaks_over_its_own_socket() -> None:
         await say(client, "troupe.speech.ended", call=told["call"], piece=0, ms=900)
         done = await until(client, "response.done")
         assert done["response"]["output"][0]["content"][0]["transcript"] == "good evening."
+
+
+async def test_a_chain_may_begin_with_the_browser_and_clients_that_are_no_pages_get_the_next() -> None:
+    async with server(tts=("browser", "tone")) as http:
+        assert (await http.get("/readyz")).json()["status"] == "ready"
+        assert (await http.get("/api/providers")).json()["tts"][0] == {"name": "browser", "chain": True}
+        async with session(http) as client:
+            await say(client, "conversation.item.create", item=ITEM)
+            await say(client, "response.create")
+            await until(client, "response.output_audio.delta")
+            assert (await until(client, "response.done"))["response"]["status"] == "completed"
+    async with server(tts=("browser",)) as http, session(http) as client:
+        await say(client, "conversation.item.create", item=ITEM)
+        await say(client, "response.create")
+        done = await until(client, "response.done")
+        assert done["response"]["status_details"]["error"]["code"] == "provider_unavailable"
+
+
+async def test_a_secret_for_somebody_who_is_gone_opens_nothing() -> None:
+    key = Access(signing_key=Secret("a-key-that-signs-client-secrets-0123456789"))
+    async with server(access=key) as http:
+        secret = (await mint(http, llm=["butler"])).json()["value"]
+    async with server(access=key, choices=Choices()) as http:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(address(http), additional_headers={"authorization": f"Bearer {secret}"}):
+                pass
+    assert refused.value.response.status_code == 401
 
 
 @pytest.mark.parametrize(
