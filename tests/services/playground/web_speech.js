@@ -96,7 +96,12 @@
     }
     next() {
       const utterance = this.queue[0];
-      if (!utterance || webSpeech.mute) return;
+      if (!utterance) return;
+      if (webSpeech.broken) {
+        this.queue.shift();
+        fire(utterance, "error", { error: webSpeech.broken });
+        return;
+      }
       const words = [...utterance.text.matchAll(/\S+/g)];
       fire(utterance, "start", { charIndex: 0, elapsedTime: 0 });
       const step = (number) => {
@@ -123,7 +128,7 @@
     spoken: [], // words that were spoken to their end
     hold: Infinity, // after so many of them the voice goes no further
     pace: 160, // ms a word; much faster than people, and the server would not believe it
-    mute: false, // whether it never begins
+    broken: "", // what it fails of
     voices: [],
     // Somebody says something; the recogniser understands it word by word.
     async hear(text, { end = true } = {}) {
