@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from anyio import run_process, to_thread
-from containers import PYTHON, engine_problem, load_image, need_engine, running, stand_in, until
+from containers import PYTHON, engine_problem, load_image, running, stand_in, until
 from troupe.runtime.errors import RestartLimitExceeded, StartFailed
 from troupe.runtime.exits import NORMAL, Crashed
 from troupe.services.docker.engine import Engine, local_client
@@ -313,8 +313,8 @@ async def own_engine() -> AsyncGenerator[OwnEngine]:
         await to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
+@pytest.mark.usefixtures("socket")
 async def test_engine_stopped_and_started_again(tmp_path: Path) -> None:
-    need_engine()
     async with own_engine() as engine, running(engine.socket, tmp_path, stand_in()) as ran:
         (replica,) = ran.replicas().all
         await to_thread.run_sync(engine.stop)
