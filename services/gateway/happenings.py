@@ -58,6 +58,8 @@ class Happening(Struct, frozen=True, kw_only=True, tag_field="type", tag="event"
     """For people."""
     replaced: bool = False
     """Whether a provider was replaced in the middle of a call."""
+    provider: str = ""
+    """The path of the provider's actor, where it is about one."""
 
 
 def _named(path: str) -> str:
@@ -99,7 +101,11 @@ class Happenings:
         if text is None:
             return
         told = Happening(
-            name=type(event).__name__, path=event.path, text=text, replaced=isinstance(event, ProviderReplaced)
+            name=type(event).__name__,
+            path=event.path,
+            text=text,
+            replaced=isinstance(event, ProviderReplaced),
+            provider=getattr(event, "provider", ""),
         )
         for watcher, session in self._watchers.items():
             if not event.path.startswith(f"{CASTS}/") or event.path.startswith(f"{CASTS}/{session}/"):

@@ -79,3 +79,8 @@ def recite(text: str, turns: tuple[Turn, ...]) -> str:
     """Count; asked again, say what was said before, as far as it was heard."""
     said = [turn.text for turn in turns if turn.role == "assistant"]
     return f"I said: {said[-1]}" if said else "One two three four. Five six seven eight. Nine ten."
+
+
+def hum(text: str) -> NDArray[np.float32]:
+    """As long as somebody needs who speaks fast."""
+    return np.full(int(24_000 * 0.04 * len(text)), 0.1, np.float32)

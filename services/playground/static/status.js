@@ -3,6 +3,7 @@
 const KEPT = 100;
 const RETRY = 2000;
 const GOOD = new Set(["running"]);
+const OPENS = new Set(["CircuitOpened", "ProviderUnusable"]);
 const BROWSER = { "browser-stt": "this browser hears", "browser-tts": "this browser speaks" };
 const BAD = new Set(["failed", "stopped"]);
 
@@ -13,6 +14,8 @@ export class Status {
     this.onReplaced = onReplaced;
     this.stopping = null;
     this.session = "";
+    this.actors = [];
+    this.resting = new Set(); // providers whose circuit is open, as far as this page has been told
   }
 
   // Watch the actors of this session, too.
@@ -47,6 +50,7 @@ export class Status {
     const key = this.key();
     const response = await fetch(`api/status?${new URLSearchParams({ session: this.session })}`, { signal, headers: key ? { authorization: `Bearer ${key}` } : {} });
     if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
+    this.resting.clear();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let held = "";
     for (;;) {
@@ -65,37 +69,50 @@ export class Status {
   }
 
   showActors({ actors, model }) {
-    const state = ({ state }) => (GOOD.has(state) ? "running" : BAD.has(state) ? "failed" : "troubled");
+    this.actors = actors;
+    this.elements.engines.textContent = model;
+    this.show();
+  }
+
+  look({ path, state }) {
+    if (this.resting.has(path)) return { look: "troubled", what: `${state}, left alone for a while` };
+    return { look: GOOD.has(state) ? "running" : BAD.has(state) ? "failed" : "troubled", what: state };
+  }
+
+  show() {
     this.elements.actors.replaceChildren(
-      ...actors.map((actor) => {
+      ...this.actors.map((actor) => {
+        const { look, what } = this.look(actor);
         const line = document.createElement("li");
         const name = document.createElement("span");
-        name.className = state(actor);
+        name.className = look;
         name.textContent = actor.path;
-        const what = document.createElement("span");
-        what.className = "what";
-        const restarts = actor.restarts ? `, restarted ${actor.restarts} ×` : "";
-        what.textContent = `${actor.state}${restarts}`;
-        line.append(name, what);
+        const told = document.createElement("span");
+        told.className = "what";
+        told.textContent = actor.restarts ? `${what}, restarted ${actor.restarts} ×` : what;
+        line.append(name, told);
         return line;
       }),
     );
     this.elements.strip.replaceChildren(
-      ...actors
+      ...this.actors
         .map((actor) => ({ actor, parts: actor.path.split("/") }))
         .filter(({ parts: [above, , name] }) => (above === "providers" && name) || (above === "casts" && name in BROWSER))
         .map(({ actor, parts }) => {
+          const { look, what } = this.look(actor);
           const pill = document.createElement("span");
-          pill.className = state(actor);
+          pill.className = look;
           pill.textContent = parts[0] === "casts" ? BROWSER[parts[2]] : parts[1];
-          pill.title = `${actor.path}: ${actor.state}`;
+          pill.title = `${actor.path}: ${what}`;
           return pill;
         }),
     );
-    this.elements.engines.textContent = model;
   }
 
-  showEvent({ name, text, replaced }) {
+  showEvent({ name, text, replaced, provider }) {
+    if (OPENS.has(name)) this.resting.add(provider);
+    if (name === "CircuitClosed") this.resting.delete(provider);
+    if (provider) this.show();
     const line = document.createElement("li");
     const time = document.createElement("time");
     time.textContent = `${new Date().toLocaleTimeString()} `;
