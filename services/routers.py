@@ -43,19 +43,23 @@ def router_over(part: Part, chain: Sequence[Provider], patience: Patience) -> Ac
     """Specify the router of a part over a chain, called after the part."""
     match part:
         case "stt":
-            hearing = RecogniserPatience(final=patience.transcript, alone=patience.last)
+            hearing = RecogniserPatience(final=patience.transcript, alone=patience.last, adaptive=patience.adaptive)
             return child(FallbackRecogniser, chain, hearing, name=part)
         case "llm":
             thinking = ModelPatience(
                 first_token=patience.first_token,
                 between_tokens=patience.between_tokens,
                 alone=patience.last,
+                adaptive=patience.adaptive,
                 hedge_after=patience.hedge_after or math.inf,
                 hedge_late=patience.hedge_late,
             )
             return child(FallbackModel, chain, thinking, name=part)
         case "tts":
             speaking = SynthesizerPatience(
-                first_audio=patience.first_audio, between_chunks=patience.between_audio, alone=patience.last
+                first_audio=patience.first_audio,
+                between_chunks=patience.between_audio,
+                alone=patience.last,
+                adaptive=patience.adaptive,
             )
             return child(FallbackSynthesizer, chain, speaking, name=part)

@@ -6,6 +6,7 @@ no provider is left, or when an error says that others would do no better.
 """
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, TypeVar
@@ -15,13 +16,14 @@ from msgspec import Struct
 
 from ...runtime import Context, Receiver, Ref
 from ...runtime.events import Event, Failure
-from ..errors import ProviderError, ProviderUnavailable, RateLimited, first_error, provider_error
+from ..errors import ProviderError, ProviderTimeout, ProviderUnavailable, RateLimited, first_error, provider_error
 from .breaker import BreakerPolicy, BreakerStatistics, Circuit, CircuitBreaker, Permit
 from .caller import CallerGone
 from .events import CircuitClosed, CircuitOpened, ProviderReplaced, ProviderUnusable
 from .hedge import Race
 from .latency import Latency
 from .pace import Pace
+from .patience import Patience
 from .record import LEFT, OK, Record, Waits
 from .watchdog import Watchdog, watchdog
 
@@ -104,6 +106,7 @@ class Attempt:
         self.race: Race | None = None
         self._call = call
         self._answered = False
+        self._waits: Waits[Any] | None = None
 
     @property
     def path(self) -> str:
@@ -130,7 +133,30 @@ class Attempt:
 
     def waits(self, items: Receiver[T], dog: Watchdog) -> Waits[T]:
         """Iterate over the items of an answer, noting how long each is waited for."""
-        return Waits(items, dog, self.record, self._call.chain.context.system.deadlines)
+        self._waits = waits = Waits(items, dog, self.record, self._call.chain.context.system.deadlines)
+        return waits
+
+    def first(self, most: float, patience: Patience) -> float:
+        """Return the seconds that the first of an answer may take.
+
+        Args:
+            most: What is configured.
+            patience: The router's.
+        """
+        return self._limit(self._call.chain.latencies, most, patience)
+
+    def between(self, most: float, patience: Patience) -> float:
+        """Return the seconds from each of an answer to the next; see `first`."""
+        return self._limit(self._call.chain.gaps, most, patience)
+
+    def _limit(self, times: Mapping[tuple[str, str], Latency], most: float, patience: Patience) -> float:
+        key, silences = self.provider.key, self._call.chain.silences
+        return patience.alone if self.alone else patience.limit(most, times[key], self.now(), silences[key])
+
+    def note_gap(self) -> None:
+        """Note the longest time that was waited between two items of an answer, now that all of it is there."""
+        if self._waits is not None and self._waits.longest is not None:
+            self._call.chain.gaps[self.provider.key].note(self.now(), self._waits.longest)
 
     def took(self, seconds: float) -> None:
         """Note after how many seconds the first of an answer came; what that is, only the kind of call knows."""
@@ -176,7 +202,11 @@ class Chain:
         self.breakers = {provider.path: CircuitBreaker(policy) for provider in providers}
         self.paces = {each.path: Pace(each.per_minute) for each in providers if each.per_minute is not None}
         self.latencies = {provider.key: Latency() for provider in providers}
+        self.gaps = {provider.key: Latency() for provider in providers}
+        """The longest time between two items of each of the latest answers."""
         self.records = {provider.key: Record() for provider in providers}
+        self.silences = Counter[tuple[str, str]]()
+        """How often in a row a provider has not answered in time."""
         self.now = context.system.now
         """The event loop's clock."""
         for each in providers:
@@ -341,15 +371,20 @@ class Call:
         else:
             self._succeeded(attempt, self.chain.now() - started)
         finally:
+            lost = attempt.race is not None and attempt.race.lost(attempt)
+            if not attempt.permit.ended and self._done() and not lost:  # the caller has all of it, and has hung up
+                self._succeeded(attempt, self.chain.now() - started)
             if not attempt.permit.ended:
                 attempt.record.outcomes[LEFT] += 1
-                if attempt.race is not None and attempt.race.lost(attempt):
+                if lost:
                     attempt.gave_way(self.chain.now() - started)
                 attempt.permit.release(self.chain.now())
                 self._waiting.insert(0, attempt.provider)
 
     def _succeeded(self, attempt: Attempt, seconds: float) -> None:
         self.over, self._failure = True, None
+        attempt.note_gap()
+        self.chain.silences.pop(attempt.provider.key, None)
         attempt.record.outcomes[OK] += 1
         attempt.record.total.observe(seconds)
         self.chain.tell(attempt, attempt.permit.succeeded)
@@ -357,6 +392,8 @@ class Call:
     def _failed(self, attempt: Attempt, error: ProviderError, seconds: float) -> None:
         self._attempts.append({"provider": attempt.path, "code": error.code, "seconds": round(seconds, 3)})
         attempt.record.outcomes[error.code] += 1
+        if isinstance(error, ProviderTimeout):
+            self.chain.silences[attempt.provider.key] += 1
         self._failure = error
         self.over = not self._goes_on(error)
         if not self.over:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ...runtime import Receiver, Sender
@@ -15,10 +14,11 @@ from .caller import Listener
 from .chain import Attempt, Provider, called
 from .fallback import Fallback
 from .overlap import CannotJoin, Continuation
+from .patience import Patience
 from .watchdog import Watchdog
 
 
-class ModelPatience(Struct, frozen=True, kw_only=True):
+class ModelPatience(Patience, frozen=True, kw_only=True):
     """Seconds that a model may take before another one is asked."""
 
     first_token: float = 1.5
@@ -81,7 +81,7 @@ class _Answer:
 
     async def go_on(self, attempt: Attempt) -> None:
         """Have one model give the answer, or the rest of it."""
-        first = self._patience.alone if attempt.alone else self._patience.first_token
+        first = attempt.first(self._patience.first_token, self._patience)
         try:
             with attempt.watchdog() as dog:
                 dog.expect(first)
@@ -106,7 +106,7 @@ class _Answer:
         """Give what is new, up to the end of the answer."""
         continuation = Continuation(self._said)
         calls: list[ToolCall] = []
-        between = self._patience.alone if attempt.alone else self._patience.between_tokens
+        between = attempt.between(self._patience.between_tokens, self._patience)
         first = True
         async for event in attempt.waits(events, dog):
             if first:

@@ -24,9 +24,14 @@ CAUTION: Final = 0.9
 """How much of the audio counts where no word times say what it speaks: a word said twice is a stumble, but one that is
 lost may be the "not"."""
 BRIEFEST: Final = 0.03
-"""Seconds that a letter takes at least: half of what is common, and less than the fastest speakers take."""
-UNTOLD: Final = 1.0
-"""Seconds of audio after which a voice that has told of no word in them is taken for one that tells of none."""
+"""Seconds that a letter takes at least, over a whole piece: half of what is common."""
+LETTER: Final = 0.045
+"""Seconds that each letter of one word takes at least, ..."""
+SWALLOWED: Final = 0.06
+"""... less these: 0.08 s for "the", 0.2 s for "letter", which is 1.7 times as fast as is common."""
+UNTOLD: Final = {None: 1.0, True: 3.0, False: 0.0}
+"""Seconds of audio in which no word was told after which the rest is given as it comes, if the caller has nothing else
+to play; by whether the voice is known to tell of its words."""
 
 _WORD: Final = re.compile(rf"\W*([{UNSPACED}]|[^\W{UNSPACED}]+)")
 
@@ -63,7 +68,7 @@ class Recital:
         self.complete = False
         self.rate = 0
         self.tells: bool | None = None
-        self._briefest = BRIEFEST / max(speed, 1.0)
+        self._speed = max(speed, 1.0)
         self._texts: list[str] = []
         self._earlier = 0  # samples of the piece under way that earlier voices have given
         # the present voice
@@ -103,13 +108,17 @@ class Recital:
         """Return what the present voice has to say of a piece."""
         return self._left if self._left and piece == self._first else self._texts[piece]
 
-    def begin(self) -> Speech | None:
-        """Another voice begins; return the end of the piece under way, if all its words have been spoken."""
+    def begin(self, *, tells: bool | None = None) -> Speech | None:
+        """Another voice begins; return the end of the piece under way, if all its words have been spoken.
+
+        Args:
+            tells: whether it is known to tell when it speaks which word.
+        """
         if self._came:
             self._left = self.text(self.piece)[self._spoken() :].lstrip()
             self._earlier += self._given
         self._first = self.piece
-        self.tells = None
+        self.tells = tells
         self._forget()
         self._resampler, self._clock, self._clocked, self._source = None, None, -1, range(0)
         if self._earlier and not _has_letters(self._left):
@@ -159,7 +168,7 @@ class Recital:
             return False
         letters = "".join(filter(str.isalnum, self.text(self.piece)))
         came = (self._came / self.rate if self._came else 0.0) + len(speech.pcm) / (2 * speech.rate)
-        return came + speech.heard < self._briefest * speech_weight(letters)
+        return came + speech.heard < BRIEFEST * speech_weight(letters) / self._speed
 
     def _next_piece(self) -> None:
         self.piece += 1
@@ -206,9 +215,9 @@ class Recital:
             return self._came
         seconds = samples / rate + (TAIL if samples else 0.0)
         if restraint is Restraint.EAGER:
-            if self._came / self.rate - seconds > UNTOLD:
+            if self._came / self.rate - seconds > UNTOLD[self.tells]:
                 return self._came
-            seconds += self._briefest * speech_weight(word[1])
+            seconds += briefest(word[1]) / self._speed
         return min(round(seconds * self.rate), self._came)
 
     def _follow(self, speech: Speech) -> None:
@@ -240,6 +249,11 @@ class Recital:
             samples = np.concatenate((samples, self._resampler.finish()))
             self._resampler.reset()
         return samples.tobytes()
+
+
+def briefest(word: str) -> float:
+    """Return the seconds in which nobody has said a word to its end."""
+    return max(LETTER * speech_weight(word) - SWALLOWED, 0.0)
 
 
 def _has_letters(text: str) -> bool:

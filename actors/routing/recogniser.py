@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Final
 
 from anyio import create_task_group
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ...runtime import Duplex
@@ -17,23 +16,26 @@ from .breaker import DEFAULT_POLICY, BreakerPolicy
 from .caller import Speaker
 from .chain import Attempt, Provider, called
 from .fallback import Fallback
+from .patience import Patience
 from .watchdog import Watchdog
 
 
-class RecogniserPatience(Struct, frozen=True, kw_only=True):
+class RecogniserPatience(Patience, frozen=True, kw_only=True):
     """Seconds that a recogniser may take before another one is asked, and of audio that is kept for that one."""
 
     accept: float = 2.0
     """To take the next chunk of audio, when its buffer is full."""
     final: float = 3.0
     """From the end of the audio to the final transcript."""
-    alone: float = 10.0
-    """For either, where nobody else is left to be asked."""
     keep: float = 60.0
     """Seconds of audio; a longer utterance fails together with its recogniser."""
 
 
 DEFAULT_PATIENCE: Final = RecogniserPatience()
+SHORT: Final = 5.0
+"""Seconds of an utterance that is as long as most; ..."""
+EACH_SECOND: Final = 0.1
+"""... and what each further one may take: there are recognisers that begin to work when all has been said."""
 
 
 class FallbackRecogniser(Fallback):
@@ -108,7 +110,13 @@ class _Utterance:
                 await send(audio)
             recogniser.finish()
             self._asked = attempt.now()
-            dog.expect(self._patience.alone if attempt.alone else self._patience.final)
+            dog.expect(self._final(attempt))
+
+    def _final(self, attempt: Attempt) -> float:
+        """Return the seconds that the final transcript may take: of a long utterance, more than is usual."""
+        seconds = self._patience.keep - self._room / (2 * self._request.rate)
+        usual, most = attempt.first(self._patience.final, self._patience), self._patience.final
+        return max(usual, min(most, usual + EACH_SECOND * max(seconds - SHORT, 0.0)))
 
     async def _listen(self) -> bytes | None:
         """Return the next audio of the caller, kept for the next recogniser; None if that was all."""

@@ -46,7 +46,7 @@ class Waits(AsyncIterator[T], Generic[T]):
         deadlines: The system's, for its clock.
     """
 
-    __slots__ = ("_begun", "_dog", "_items", "_now", "_record")
+    __slots__ = ("_begun", "_dog", "_items", "_now", "_record", "longest")
 
     def __init__(self, items: Receiver[T], dog: Watchdog, record: Record, deadlines: Deadlines) -> None:
         self._items = items
@@ -54,11 +54,15 @@ class Waits(AsyncIterator[T], Generic[T]):
         self._record = record
         self._now = deadlines.now
         self._begun = False
+        self.longest: float | None = None
+        """Seconds that one was waited for, at most, but for the first; None before there was a second."""
 
     async def __anext__(self) -> T:
         asked = self._now() if self._begun and self._dog.timeout < math.inf else None
         item = await anext(self._items)
         if asked is not None:
-            self._record.between.observe(self._now() - asked)
+            waited = self._now() - asked
+            self._record.between.observe(waited)
+            self.longest = waited if self.longest is None else max(waited, self.longest)
         self._begun = True
         return item

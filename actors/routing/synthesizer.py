@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Final
 
 from anyio import create_task_group
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ...runtime import Duplex
@@ -17,19 +16,18 @@ from .breaker import DEFAULT_POLICY, BreakerPolicy
 from .caller import Speaker
 from .chain import Attempt, Provider, called
 from .fallback import Fallback
+from .patience import Patience
 from .recital import Recital, Restraint
 from .watchdog import FAREWELL, Watchdog
 
 
-class SynthesizerPatience(Struct, frozen=True, kw_only=True):
+class SynthesizerPatience(Patience, frozen=True, kw_only=True):
     """Seconds that a synthesizer may take before another one is asked."""
 
     first_audio: float = 2.0
     """From a piece of text to its first audio."""
     between_chunks: float = 2.0
     """From each chunk of a piece to the next."""
-    alone: float = 10.0
-    """For either, where nobody else is left to be asked."""
 
 
 DEFAULT_PATIENCE: Final = SynthesizerPatience()
@@ -64,7 +62,7 @@ class FallbackSynthesizer(Fallback):
         super().__init__(providers, policy)
         self._patience = patience
         self._unknown: dict[tuple[str, str], None] = {}
-        self._untimed: set[tuple[str, str]] = set()
+        self._tells: dict[tuple[str, str], bool] = {}
 
     async def synthesize(self, request: Synthesize, caller: Duplex[Speech, Say]) -> None:
         """Speak each piece as it comes, whoever does it.
@@ -72,7 +70,7 @@ class FallbackSynthesizer(Fallback):
         Raises:
             ProviderError: None of them could.
         """
-        reading = _Reading(request, Speaker(caller), self._patience, self._unknown, self._untimed)
+        reading = _Reading(request, Speaker(caller), self._patience, self._unknown, self._tells)
         await self._chain.call(reading.go_on, lambda: reading.recital.done)
 
 
@@ -85,11 +83,11 @@ class _Reading:
         caller: Speaker[Speech, Say],
         patience: SynthesizerPatience,
         unknown: dict[tuple[str, str], None],
-        untimed: set[tuple[str, str]],
+        tells: dict[tuple[str, str], bool],
     ) -> None:
         self.recital = Recital(request.speed)
         self._unknown = unknown
-        self._untimed = untimed
+        self._tells = tells
         self._request = request
         self._caller = caller
         self._patience = patience
@@ -124,7 +122,7 @@ class _Reading:
         return next((name for name in names if (attempt.path, name) not in self._unknown), "") if names[0] else ""
 
     async def _speak(self, attempt: Attempt, request: Synthesize) -> None:
-        end = self.recital.begin()
+        end = self.recital.begin(tells=self._tells.get(attempt.provider.key))
         self._asked = None
         self._handed = self.recital.piece
         with attempt.watchdog() as dog:
@@ -142,7 +140,7 @@ class _Reading:
                 await dog.see_off(voice)
 
     def _first_audio(self, attempt: Attempt) -> float:
-        return self._patience.alone if attempt.alone else self._patience.first_audio
+        return attempt.first(self._patience.first_audio, self._patience)
 
     async def _feed(self, voice: Duplex[Say, Speech], attempt: Attempt, dog: Watchdog) -> None:
         """Hand over the pieces that are left, then those that come in."""
@@ -171,6 +169,7 @@ class _Reading:
 
     async def _read(self, voice: Duplex[Say, Speech], attempt: Attempt, dog: Watchdog) -> None:
         """Give what is spoken, up to the end of the last piece."""
+        between = attempt.between(self._patience.between_chunks, self._patience)
         async for speech in attempt.waits(voice, dog):
             if self._asked is not None and (speech.pcm or speech.heard):
                 attempt.took(attempt.now() - self._asked)
@@ -182,7 +181,7 @@ class _Reading:
             if self._handed == self.recital.piece:
                 dog.expect(math.inf)
             elif self.recital.begun:
-                dog.expect(self._patience.alone if attempt.alone else self._patience.between_chunks)
+                dog.expect(between)
             else:
                 dog.expect(self._first_audio(attempt))
             if self.recital.done:
@@ -193,13 +192,8 @@ class _Reading:
     async def _give(self, speech: Speech, attempt: Attempt, dog: Watchdog) -> None:
         """Give what is spoken, as far as that is safe."""
         taken = self.recital.take(speech, self._restraint(attempt))
-        match self.recital.tells:
-            case True:
-                self._untimed.discard(attempt.provider.key)
-            case False:
-                self._untimed.add(attempt.provider.key)
-            case None:
-                pass
+        if self.recital.tells is not None:
+            self._tells[attempt.provider.key] = self.recital.tells
         if taken is not None:
             self._plays_until = max(self._plays_until, attempt.now()) + len(taken.pcm) / (2 * taken.rate)
             await self._caller.give(taken, dog)
@@ -208,6 +202,4 @@ class _Reading:
         """Return how much is to be kept back, for fear that the synthesizer breaks off."""
         if attempt.alone:
             return Restraint.FREE
-        if self._plays_until - attempt.now() > IN_HAND:
-            return Restraint.PATIENT
-        return Restraint.FREE if attempt.provider.key in self._untimed else Restraint.EAGER
+        return Restraint.PATIENT if self._plays_until - attempt.now() > IN_HAND else Restraint.EAGER

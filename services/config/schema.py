@@ -49,6 +49,8 @@ class Patience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From each chunk of audio to the next."""
     last: Seconds = 15.0
     """For any of these, where nobody else is left to be asked."""
+    adaptive: bool = True
+    """Whether a provider is replaced earlier than that where it is later than it uses to be."""
     hedge_after: Seconds | None = None
     """From the request until a second language model is asked beside the first, if that has said nothing; whoever
     speaks first goes on. It costs a second request. None: never."""

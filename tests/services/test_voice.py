@@ -24,6 +24,7 @@ from troupe.runtime.process import Process
 from troupe.services.choice import choose
 from troupe.services.config import read_config
 from troupe.services.gateway.app import Gateway
+from troupe.services.kinds.kind import PARTS
 from troupe.services.voice import router, session_patience, voice_system
 from troupe.services.wire.anthropic import AnthropicWire
 from troupe.services.wire.deepgram import DeepgramWire
@@ -210,8 +211,11 @@ def test_a_session_waits_for_as_long_as_its_chain_may_take(tmp_path: Path) -> No
     )
     choice = choose(read_config(file)[0], {})
     _, patience = router(choice, "llm").arguments
-    assert (patience.first_token, patience.alone) == (4, 90)
+    assert (patience.first_token, patience.alone, patience.adaptive) == (4, 90, True)
     whole = session_patience(choice)
     assert whole.first_token == 2 * 4 + 90
     assert whole.answer >= whole.first_token
     assert session_patience(choose(read_config()[0], {})).first_token == 15
+    file.write_text("[voice.patience]\nadaptive = false")
+    choice = choose(read_config(file)[0], {})
+    assert [router(choice, part).arguments[1].adaptive for part in PARTS] == [False, False, False]
