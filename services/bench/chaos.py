@@ -33,10 +33,10 @@ from ..voice import voice_system
 from ..wire.faults import Cut, End, Pace, Reset, Stall, Strike
 from ..wire.syllables import PILOTS
 from .chaos_caller import LATE, Caller, Turn
-from .chaos_providers import FIRST, Provider, Providers, Voices, answer_to, words_of
+from .chaos_providers import EARS, FIRST, Ear, Provider, Providers, Voices, answer_to, words_of
 from .statistics import percentile
 
-Serve: TypeAlias = Callable[[str], AbstractAsyncContextManager[str]]
+Serve: TypeAlias = Callable[[Providers], AbstractAsyncContextManager[str]]
 
 STRIKES: Final[dict[str, Strike]] = {
     "reset": Reset(0),
@@ -119,6 +119,7 @@ class Chaos:
         seed: Decides what is said, and what goes wrong when.
         kinds: Of what goes wrong.
         voices: Which synthesizers there are.
+        ears: Which recognisers.
         tell: Called with the number of moments so far.
 
     Raises:
@@ -132,6 +133,7 @@ class Chaos:
         seed: int,
         kinds: tuple[str, ...],
         voices: Voices = "timed",
+        ears: tuple[Ear, Ear] = EARS,
         *,
         tell: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -144,7 +146,7 @@ class Chaos:
         self._seed = seed
         self._strikes = tuple(kind for kind in kinds if kind in STRIKES)
         self._kills = KILL in kinds
-        self._providers = Providers(voices)
+        self._providers = Providers(voices, ears)
         self._struck: dict[tuple[int, int], Moment | None] = {}
         """By caller and turn; None for those that are left alone."""
         self._callers: list[Caller] = []
@@ -162,9 +164,10 @@ class Chaos:
         """Have it all happen, on asyncio.
 
         Args:
-            serve: Runs a server with a configuration, and gives its address: `in_a_process` or `in_this_loop`.
+            serve: Runs a server with these providers, and gives its address: `in_a_process` or `in_this_loop`, or
+                that of a peer (`chaos_peers`).
         """
-        async with self._providers.serving(), serve(self._providers.configuration()) as url:
+        async with self._providers.serving(), serve(self._providers) as url:
             speakers = range(self.outcome.sessions)
             self._callers = [Caller(url, speaker, self._seed, self._begins) for speaker in speakers]
             self._began = current_time()
@@ -225,8 +228,8 @@ class Chaos:
             self._down = provider.part
             for caller in self._callers:
                 turn = caller.turn
-                if turn is None or turn.done.is_set():
-                    continue
+                if turn is None or turn.done.is_set() or self._struck.get((caller.speaker, turn.number)) is not None:
+                    continue  # what has befallen it before is what it is judged by
                 found = self._providers.under_way(provider.part, caller.speaker, " ".join(turn.said))
                 if found is not None and found[0] is provider:
                     self._note(provider, KILL, caller, turn)
@@ -276,10 +279,10 @@ def judged(moment: Moment, turn: Turn, usual: float) -> Moment:
         turn: As the caller has it.
         usual: Seconds that callers wait for an answer when nothing goes wrong.
     """
-    answer = words_of(answer_to(" ".join(turn.said)))
+    understood = (turn.understood or "").lower().replace(".", "").split()
+    answer = words_of(answer_to(" ".join(understood or turn.said)))  # what is misunderstood does not count twice
     words = turn.heard()
     whole = [each.text for each in words if each.whole]
-    understood = (turn.understood or "").lower().replace(".", "").split()
     moment.status = turn.status or "no answer"
     moment.lost = _missing(turn.said, understood) + _missing(answer, whole)
     moment.repeated = _missing(understood, turn.said, twice=True) + _missing(whole, answer, twice=True)
@@ -299,15 +302,15 @@ def _missing(words: list[str], others: list[str], *, twice: bool = False) -> lis
 
 
 @asynccontextmanager
-async def in_this_loop(configuration: str, *, record: Path | None = None) -> AsyncGenerator[str]:
+async def in_this_loop(providers: Providers, *, record: Path | None = None) -> AsyncGenerator[str]:
     """Run a server in this event loop, whatever its clock: on a virtual one an hour takes a minute.
 
     Args:
-        configuration: As TOML.
+        providers: That it uses.
         record: Where it records its sessions; None for nowhere.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = await to_thread.run_sync(_written, folder, configuration)
+        path = await to_thread.run_sync(_written, folder, providers.configuration())
         config, _ = await to_thread.run_sync(read_config, path)
     system = partial(voice_system, choose(config, {}), record=record)
     gateway = Gateway(config.server, config.voice.model, system)
@@ -320,14 +323,14 @@ async def in_this_loop(configuration: str, *, record: Path | None = None) -> Asy
 
 
 @asynccontextmanager
-async def in_a_process(configuration: str, *, record: Path | None = None) -> AsyncGenerator[str]:
+async def in_a_process(providers: Providers, *, record: Path | None = None) -> AsyncGenerator[str]:
     """Run `troupe serve` in a process of its own.
 
     Raises:
         RuntimeError: It does not start.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = await to_thread.run_sync(_written, folder, configuration)
+        path = await to_thread.run_sync(_written, folder, providers.configuration())
         command = [sys.executable, "-m", "troupe.services.cli", "serve", "--config", str(path), "--port", "0"]
         process = await to_thread.run_sync(_start, command + (["--record", str(record)] if record else []))
         assert process.stderr is not None

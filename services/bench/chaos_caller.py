@@ -72,8 +72,8 @@ class Turn:
 
     @property
     def wait(self) -> float | None:
-        """Seconds from the end of speech to the first audio."""
-        return None if self.first is None or self.stopped is None else self.first - self.stopped
+        """Seconds from the end of speech to the first audio; from the last word, if a server does not tell the end."""
+        return None if self.first is None else self.first - (self.ends if self.stopped is None else self.stopped)
 
     def hears(self, audio: bytes, now: float) -> None:
         """Take a piece of the answer."""

@@ -5,7 +5,7 @@ sing what they are given. So each word is followed from the caller's mouth to th
 """
 
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import Any, Final, Literal, NamedTuple
@@ -29,9 +29,14 @@ _EACH: Final[dict[Part, float]] = {"stt": 0.0, "llm": 0.03, "tts": 0.05}
 _SENTENCES: Final = (3, 4, 3)
 """Words in each sentence of an answer."""
 _WORD: Final = re.compile(r"\b[bdfg][aeiou][klmn][aeiou][prst][aeiou]\b")
+_ENOUGH: Final = 3
+"""Words in a row that are in no two answers."""
 _LATEST: Final = 64
 """Exchanges that are looked through for one that is under way."""
 
+Ear = Literal["deepgram", "cartesia"]
+"""A kind of recogniser."""
+EARS: Final[tuple[Ear, Ear]] = ("deepgram", "cartesia")
 Voices = Literal["timed", "untimed"]
 """Which synthesizers: those that say when they speak which word, or those that don't."""
 
@@ -81,10 +86,12 @@ class Provider(NamedTuple):
     """Of what it is asked."""
 
 
-def _listener(name: str, kind: type[DeepgramWire] | type[CartesiaWire]) -> Provider:
-    server = kind(syllables=True)
-    model, path = ("nova-3", "/v1/listen") if isinstance(server, DeepgramWire) else ("ink-2", "/stt/websocket")
-    return Provider(name, "stt", kind.__name__.removesuffix("Wire").lower(), model, server, lambda: server.url, path)
+def _listener(name: str, kind: Ear) -> Provider:
+    if kind == "deepgram":
+        deepgram = DeepgramWire(syllables=True)
+        return Provider(name, "stt", kind, "nova-3", deepgram, lambda: deepgram.url, "/v1/listen")
+    cartesia = CartesiaWire(syllables=True)
+    return Provider(name, "stt", kind, "ink-2", cartesia, lambda: cartesia.url, "/stt/websocket")
 
 
 def _model(name: str, *, continues: bool) -> Provider:
@@ -121,13 +128,14 @@ class Providers:
 
     Args:
         voices: Which synthesizers.
+        ears: Kinds of the recognisers, in the order in which they are asked.
     """
 
-    def __init__(self, voices: Voices = "timed") -> None:
+    def __init__(self, voices: Voices = "timed", ears: tuple[Ear, Ear] = EARS) -> None:
         first, second = _VOICES[voices]
         self.all: tuple[Provider, ...] = (
-            _listener("ear-a", DeepgramWire),
-            _listener("ear-b", CartesiaWire),
+            _listener("ear-a", ears[0]),
+            _listener("ear-b", ears[1]),
             _model("mind-a", continues=True),
             _model("mind-b", continues=False),
             _speaker("mouth-a", first),
@@ -165,7 +173,7 @@ class Providers:
             speaker: Number of the caller's pilot.
             said: What the caller says in this turn.
         """
-        words = answer_to(said).lower()
+        words = " ".join(words_of(answer_to(said)))
         for each in self.chain(part):
             for exchange in reversed(each.server.exchanges[-_LATEST:]):
                 if exchange.ended.is_set() or exchange.path != each.path or exchange.struck is not None:
@@ -176,17 +184,16 @@ class Providers:
         return None
 
     def _owner(self, part: Part, exchange: Exchange) -> str:
-        """Return by what the caller of an exchange can be known: its pilot, what it said, a word of its answer."""
+        """Return by what the caller of an exchange can be known: its pilot, what it said, words of its answer."""
+        if part == "tts":  # some speak all answers over one connection
+            return " ".join(_latest_given(exchange))
         known = self._owners.get(id(exchange), "")
         if not known:
-            match part:
-                case "stt":
-                    speaker = speaker_of(_audio(exchange), 16_000)
-                    known = "" if speaker is None else str(speaker)
-                case "llm":
-                    known = " ".join(words_of(_last_text(exchange)))
-                case "tts":
-                    known = next(_given(exchange), "")
+            if part == "stt":
+                speaker = speaker_of(_audio(exchange), 16_000)
+                known = "" if speaker is None else str(speaker)
+            else:
+                known = " ".join(words_of(_last_text(exchange)))
             self._owners[id(exchange)] = known
         return known
 
@@ -204,9 +211,12 @@ def _last_text(exchange: Exchange) -> str:
     return str(users[-1]) if users else ""
 
 
-def _given(exchange: Exchange) -> Iterator[str]:
-    """Give the words that a synthesizer was given."""
-    yield from words_of(exchange.body.decode(errors="replace"))
-    for message in list(exchange.messages):
+def _latest_given(exchange: Exchange) -> list[str]:
+    """Return the words that a synthesizer was given last, as many as are enough."""
+    words: list[str] = []
+    for message in reversed((exchange.body.decode(errors="replace"), *exchange.messages)):
         if isinstance(message, str):
-            yield from words_of(message)
+            words = words_of(message) + words
+        if len(words) >= _ENOUGH:
+            break
+    return words[-_ENOUGH:]

@@ -12,9 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ...runtime.testing import run as run_virtually
-from ..bench.chaos import Chaos, Outcome, in_a_process, in_this_loop
-from ..bench.chaos_providers import Voices
+from ..bench.chaos import Chaos, Outcome, Serve, in_a_process, in_this_loop
+from ..bench.chaos_peers import EARS as PEERS_EARS
+from ..bench.chaos_peers import PEERS, PeerName, in_a_peer
+from ..bench.chaos_providers import EARS, Voices
 from ..bench.chaos_report import KINDS, groups, report, rows
+from ..bench.checkout import checkout
+from ..bench.order import LoadFailed
+from ..bench.peers.environments import EnvironmentFailed, default_cache, interpreter, version
 from ..bench.results import Row, write
 from ..bench.statistics import percentile
 from .failing import MISCONFIGURED, fail
@@ -33,6 +38,9 @@ def chaos(
     voices: Annotated[
         Voices, Parameter(help="Synthesizers that say when they speak which word, or such as don't.")
     ] = "timed",
+    peer: Annotated[
+        PeerName | None, Parameter(help="Another framework instead of Troupe, in an environment of its own.")
+    ] = None,
     virtual: Annotated[
         bool, Parameter(help="All in this process, on a virtual clock: faster, and the same every time.", negative="")
     ] = False,
@@ -46,6 +54,8 @@ def chaos(
     of tones, so that each word is known by its sound. The status is 4 if a goal was not met.
     """
     console = Console(highlight=False)
+    if peer is not None and (virtual or record is not None):
+        fail("a peer runs in real time and records nothing: --peer goes without --virtual and --record", MISCONFIGURED)
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         fail(f"nothing is called {unknown[0]}; there are {', '.join(KINDS)}", MISCONFIGURED)
     started = datetime.now(UTC)
@@ -53,17 +63,22 @@ def chaos(
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("things gone wrong", total=moments)
         try:
+            ears = EARS if peer is None else PEERS_EARS
             chaos = Chaos(
-                moments, sessions, seed, kinds, voices, tell=lambda done: progress.update(bar, completed=done)
+                moments, sessions, seed, kinds, voices, ears, tell=lambda done: progress.update(bar, completed=done)
             )
-            outcome = _run(chaos, record, virtual=virtual)
+            serve = _serve(record, virtual=virtual) if peer is None else _serve_peer(peer, console)
+            outcome = run_virtually(chaos.run, serve) if virtual else anyio.run(chaos.run, serve)
         except ValueError as error:
             fail(str(error), MISCONFIGURED)
+        except (EnvironmentFailed, LoadFailed) as error:
+            fail(str(error), 1)
     settings = {
         "seed": str(seed),
         "voices": voices,
         "kinds": ", ".join(kinds),
         "clock": "virtual" if virtual else "real",
+        "server": peer or "troupe",
     }
     found = report(outcome, started, settings)
     if json is not None:
@@ -76,10 +91,18 @@ def chaos(
         raise SystemExit(MISSED)
 
 
-def _run(chaos: Chaos, record: Path | None, *, virtual: bool) -> Outcome:
-    if virtual:
-        return run_virtually(chaos.run, partial(in_this_loop, record=record))
-    return anyio.run(chaos.run, partial(in_a_process, record=record))
+def _serve(record: Path | None, *, virtual: bool) -> Serve:
+    return partial(in_this_loop if virtual else in_a_process, record=record)
+
+
+def _serve_peer(name: PeerName, console: Console) -> Serve:
+    root = checkout()
+    if root is None:
+        fail("the peers' servers are in a checkout, beside the tests; this is an installed package", MISCONFIGURED)
+    peer, benchmarks = PEERS[name], root / "benchmarks"
+    python = interpreter(peer.requirements(benchmarks), default_cache(), told=console.print)
+    console.print(f"{peer.distribution} {version(python, peer.distribution)}")
+    return partial(in_a_peer, peer=peer, python=python, benchmarks=benchmarks)
 
 
 def _goals(found: list[Row]) -> Table:

@@ -47,13 +47,13 @@ def processors() -> Generator[int]:
 
 
 @asynccontextmanager
-async def serving(command: Sequence[str], folder: Path, processor: int) -> AsyncGenerator[Running]:
+async def serving(command: Sequence[str], folder: Path, processor: int | None = None) -> AsyncGenerator[Running]:
     """Run a server until the block ends.
 
     Args:
         command: Prints the port it listens on, and ends with its standard input.
         folder: Where it runs.
-        processor: The one that it runs on, with all that it starts.
+        processor: The one that it runs on, with all that it starts; None for any.
 
     Raises:
         LoadFailed: It does not start; the text ends with what it said.
@@ -64,7 +64,8 @@ async def serving(command: Sequence[str], folder: Path, processor: int) -> Async
             assert process.stdin is not None
             assert process.stdout is not None
             try:
-                os.sched_setaffinity(process.pid, {processor})  # before it has threads, which inherit it
+                if processor is not None:
+                    os.sched_setaffinity(process.pid, {processor})  # before it has threads, which inherit it
                 port = ""
                 with move_on_after(_STARTING):
                     port = await _line(process.stdout)

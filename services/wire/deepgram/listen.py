@@ -30,6 +30,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     punctuated: bool
     events: bool
     utterance_end: bool
+    endpointing: float | None = None
+    """Seconds of silence after words that make them final; None where the request names none."""
 
     def seconds(self, size: int) -> float:
         """Return how long so many bytes are."""
@@ -65,6 +67,7 @@ def read_query(query: Mapping[str, str], *, streamed: bool) -> Asked:
         punctuated=any(query.get(name) == "true" for name in ("punctuate", "smart_format")),
         events=query.get("vad_events") == "true",
         utterance_end="utterance_end_ms" in query,
+        endpointing=int(pause) / 1000 if (pause := query.get("endpointing", "")).isdecimal() else None,
     )
 
 
@@ -88,10 +91,14 @@ class Listener:
         self._digest.update(audio)
         self._hearing.push(audio)
         words = self._hearing.words(self._now)
-        if self._now - self._start >= WINDOW:
+        if self._now - self._start >= WINDOW or self._is_endpoint(words):
             yield self._results(words, final=True)
         elif self._asked.interim and len(words) > self._shown:
             yield self._results(words, final=False)
+
+    def _is_endpoint(self, words: list[Heard]) -> bool:
+        pause = self._asked.endpointing
+        return pause is not None and len(words) > self._given and self._now - words[-1].end >= pause
 
     def finalize(self) -> Iterator[dict[str, Any]]:
         """Make final what was heard so far."""

@@ -58,6 +58,8 @@ async def speak_in_contexts(socket: WireSocket, voice: str | None, model: str, f
         said = await _next(socket, patience)
         if said.close_socket:
             return
+        if said.text == "" and said.context_id is None and not said.flush:  # only keeps the connection
+            continue
         name = said.context_id or "default"
         context = contexts.get(name)
         if context is None:

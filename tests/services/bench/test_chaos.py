@@ -39,8 +39,14 @@ def test_what_is_lost_doubled_or_broken_is_found_in_the_audio() -> None:
     assert judge([*ANSWER[:4], f"{ANSWER[4]}-", *ANSWER[4:]]).stumbles == 1
     assert judge([*ANSWER[:4], f"{ANSWER[4]}-", *ANSWER[4:]]).whole
     assert judge([*ANSWER, "gunutu"]).others == ["gunutu"]
-    assert judge(ANSWER, understood="Balapa fakape doniro.").lost == ["gimapa"]
-    assert judge(ANSWER, understood="Balapa balapa fakape gimapa doniro.").repeated == ["balapa"]
+    for understood, lost, repeated in (
+        ("Balapa fakape doniro.", ["gimapa"], []),
+        ("Balapa balapa fakape gimapa doniro.", [], ["balapa"]),
+    ):
+        answer = words_of(answer_to(understood.lower().replace(".", "")))  # to what was understood
+        moment = judge(answer, understood=understood)
+        assert (moment.lost, moment.repeated, moment.others) == (lost, repeated, [])
+    assert judge([], understood="").lost == [*SAID, *ANSWER]
 
 
 def test_silence_before_and_within_the_answer_is_a_gap() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +27,7 @@ except ModuleNotFoundError:
 from elevenlabs import AudioOutputMulti, FinalOutputMulti
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.realtime import AudioFormat, RealtimeEvents, ScribeRealtime
+from websockets.sync.client import connect
 
 # the client uses what `websockets` has deprecated
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -99,6 +101,20 @@ def test_messages_of_contexts_are_those_that_the_client_knows() -> None:
             field.alias or name for name, field in AudioOutputMulti.model_fields.items()
         }
     FinalOutputMulti.model_validate({"isFinal": True, "contextId": "a"})
+
+
+def test_an_empty_text_of_no_context_keeps_the_connection(wire: ElevenLabsWire) -> None:
+    """Pipecat sends that from time to time."""
+    url = f"ws{wire.url.removeprefix('http')}/v1/text-to-speech/{VOICE}/multi-stream-input?output_format=pcm_24000"
+    with connect(url, additional_headers={"xi-api-key": KEY}) as socket:
+        for message in (
+            {"text": ""},
+            {"text": " ", "voice_settings": {}, "context_id": "a"},
+            {"text": ""},
+            {"text": "Hello.", "flush": True, "context_id": "a"},
+        ):
+            socket.send(json.dumps(message))
+        assert base64.b64decode(json.loads(socket.recv())["audio"]) == tone("Hello.", VOICE, 24_000)
 
 
 def test_a_recording_is_heard(wire: ElevenLabsWire, client: Any) -> None:
