@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from msgspec import field
+from msgspec.structs import replace
 
 from ...actors.endpoint import HttpEndpoint
 from ...actors.http import Deadlines
@@ -26,10 +27,10 @@ def located(setup: Setup[RemoteTable], kind: type[E]) -> E:
     Raises:
         ValueError: The address, or a header, can't be one.
     """
-    return kind(
+    endpoint = kind(
         provider=setup.provider,
         base_url=setup.table.base_url or kind.example,
         key=setup.key,
-        headers=setup.table.headers,
         deadlines=setup.table.deadlines,
     )
+    return replace(endpoint, headers=endpoint.headers | setup.table.headers)  # some have headers of their own
