@@ -60,11 +60,11 @@ FAREWELL: Final = 5.0
 
 # Nobody waits with an ear at the phone, so the providers of a chain get more time than in a conversation. The last one
 # of a chain has the deadlines of its own table.
-_THINKING: Final = ModelPatience(first_token=15, between_tokens=10, alone=inf)
-_HEARING: Final = RecogniserPatience(accept=15, final=60, alone=inf, keep=3600)
+_THINKING: Final = ModelPatience(first_token=15, between_tokens=10, alone=inf, adaptive=False)
+_HEARING: Final = RecogniserPatience(accept=15, final=60, alone=inf, keep=3600, adaptive=False)
 _EMBEDDING: Final = EmbedderPatience(vectors=15, alone=inf)
 _TALKING: Final = ConversationPatience(begin=15, alone=inf)
-_SPEAKING: Final = SynthesizerPatience(first_audio=15, between_chunks=10, alone=inf)
+_SPEAKING: Final = SynthesizerPatience(first_audio=15, between_chunks=10, alone=inf, adaptive=False)
 
 
 class Models:
