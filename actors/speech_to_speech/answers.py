@@ -15,6 +15,7 @@ from ..realtime.client_events import ResponseCreate
 from ..realtime.items import FunctionCall, Item, Message, OutputAudio, OutputText
 from ..realtime.responses import Response, ResponseError, StatusDetails
 from ..realtime.server_events import ConversationItemDone, ServerEvent
+from ..voice.history import History
 
 LOST = ResponseError(type="server_error", code="broken_stream", message="A provider failed while it was answering.")
 """What is told of an answer that broke off."""
@@ -28,6 +29,8 @@ class _Made:
     text: str = ""
     spoken: bool = False
     part: int | None = None
+    ended: set[type[ServerEvent]] = field(default_factory=set)
+    """Kinds of events by which ends of its part were told."""
     done: bool = False
 
     def so_far(self) -> Item:
@@ -67,6 +70,14 @@ class UnderWay:
             case response.ResponseOutputTextDelta() | response.ResponseOutputAudioTranscriptDelta():
                 if event.item_id in self._made:
                     self._made[event.item_id].text += event.delta
+            case (
+                response.ResponseOutputTextDone()
+                | response.ResponseOutputAudioDone()
+                | response.ResponseOutputAudioTranscriptDone()
+                | response.ResponseContentPartDone()
+            ):
+                if event.item_id in self._made:
+                    self._made[event.item_id].ended.add(type(event))
             case _:
                 pass
 
@@ -75,16 +86,21 @@ class UnderWay:
         made = self._made.get(item_id)
         return made.text if made is not None else ""
 
-    def break_off(self) -> Iterator[ServerEvent]:
-        """Give what the caller is told now that no more of it will come."""
+    def break_off(self, history: History) -> Iterator[ServerEvent]:
+        """Give what the caller is told now that no more of it will come.
+
+        Args:
+            history: The conversation, as it was told.
+        """
         for index, made in enumerate(self._made.values()):
             if made.done:
                 continue
             item = made.so_far()
             if made.part is not None:
-                yield from self._end_part(made, index)
-            if self.response.conversation_id is not None:
-                yield ConversationItemDone(item=item)
+                yield from (event for event in self._end_part(made, index) if type(event) not in made.ended)
+            known = history.get(item.id)
+            if isinstance(known, Message | FunctionCall) and known.status == "in_progress":
+                yield ConversationItemDone(previous_item_id=history.before(item.id), item=item)
             yield response.ResponseOutputItemDone(response_id=self.response.id, output_index=index, item=item)
         yield self.done(StatusDetails(type="failed", error=LOST))
 

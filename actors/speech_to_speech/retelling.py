@@ -32,6 +32,7 @@ from ..realtime.items import (
     Message,
     OutputAudio,
     OutputText,
+    without_audio,
 )
 from ..realtime.names import name_of
 from ..realtime.responses import StatusDetails
@@ -42,6 +43,8 @@ from .user_audio import UserAudio
 
 SPEECH: Final = 4 * 2**20
 """Bytes of the user's speech without transcripts that are kept: 87 s of PCM."""
+UNANSWERED: Final = 256
+"""Events of the caller that may wait for their answers."""
 PIECE: Final = 64 * 2**10
 """Bytes of audio in an event."""
 
@@ -82,6 +85,8 @@ class Retelling:
         self._under_way: dict[str, UnderWay] = {}
         self._asked_again: list[UnderWay] = []
         self._told_as: dict[str, str] = {}  # ids of responses, where the caller knows them by others
+        self._announced: dict[str, bool] = {}
+        """Items of which the caller knows, and waits to hear that they are done; and whether they were added."""
         self._turn_over = False
         self._owed = False  # whether the answer to a spoken turn is to come
 
@@ -106,6 +111,9 @@ class Retelling:
             return event
         event_id = new_event_id()
         self._callers_ids[event_id] = event.event_id
+        if len(self._unanswered) == UNANSWERED:  # there are servers that leave out some answers
+            oldest = next(iter(self._unanswered))
+            del self._unanswered[oldest], self._callers_ids[oldest]
         event = replace(event, event_id=event_id)
         self._unanswered[event_id] = event
         return event
@@ -188,6 +196,7 @@ class Retelling:
             case server.ConversationItemAdded():
                 self._add(asked.item if isinstance(asked, client.ConversationItemCreate) else event.item, event)
             case server.ConversationItemDone():
+                self._announced.pop(event.item.id, None)
                 if not isinstance(event.item, Message) or event.item.role == "assistant":  # others come whole
                     self._history.update(event.item)
             case server.ConversationItemTruncated():
@@ -218,6 +227,7 @@ class Retelling:
 
     def _add(self, item: Item, event: server.ConversationItemAdded) -> None:
         """Add an item: as its client made it, with audio and pictures, or else as the event has it."""
+        self._announced[item.id] = True
         previous = event.previous_item_id
         after = None if previous is None or previous not in self._history else previous
         with suppress(ClientMistake):  # the provider knows better what it has
@@ -229,11 +239,13 @@ class Retelling:
         with suppress(ClientMistake):
             self._history.delete(item_id)
         self._speech.pop(item_id, None)
+        self._announced.pop(item_id, None)
         del self._sound[item_id]
 
     def _committed(self, item_id: str) -> None:
         self._owed = self._turn_over and _answers(self.session)
         self._turn_over = False
+        self._announced[item_id] = False
         self._speech[item_id] = self._audio.committed()
         while sum(map(len, self._speech.values())) > SPEECH and len(self._speech) > 1:
             del self._speech[next(iter(self._speech))]
@@ -262,7 +274,7 @@ class Retelling:
         self._under_way, self._asked_again, self._told_as = {}, [], {}
         for each in under_way:
             if each.begun:
-                for event in each.break_off():
+                for event in each.break_off(self._history):
                     self._note(event)
                     yield event
             elif cancelled:
@@ -271,6 +283,19 @@ class Retelling:
                 self._asked_again.append(each)
         for event_id in cancelled:
             del self._unanswered[event_id], self._callers_ids[event_id]
+        for event in self._rest_of_items():
+            self._note(event)
+            yield event
+
+    def _rest_of_items(self) -> Iterator[server.ServerEvent]:
+        """Give what is still to be said of items that the caller has heard of."""
+        for item_id, added in list(self._announced.items()):
+            item = self._history.get(item_id) or Message(id=item_id, role="user", content=(InputAudio(),))
+            items = self._history.items()
+            previous = self._history.before(item_id) if added else items[-1].id if items else None
+            if not added:
+                yield server.ConversationItemAdded(previous_item_id=previous, item=item)
+            yield server.ConversationItemDone(previous_item_id=previous, item=without_audio(item))
 
     def opening(self) -> Iterator[client.ClientEvent]:
         """Give what a new connection is told, after `lost`."""

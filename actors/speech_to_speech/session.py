@@ -141,7 +141,9 @@ class RelayedSession(Actor):
 
     async def _pass_on(self, event: server.ServerEvent) -> None:
         match event:
-            case server.SessionCreated() | response.RateLimitsUpdated():  # of our account
+            case response.RateLimitsUpdated():  # of our account
+                return
+            case server.SessionCreated() | server.ConversationCreated():  # which was told at the beginning
                 return
             case server.SessionUpdated():
                 if not self._updates:

@@ -24,7 +24,15 @@ from troupe.actors.errors import (
     RateLimited,
     RequestTooLong,
 )
-from troupe.actors.http_errors import Complaint, complained, raise_transport_error, read_complaint, refused, unexpected
+from troupe.actors.http_errors import (
+    Complaint,
+    closed,
+    complained,
+    raise_transport_error,
+    read_complaint,
+    refused,
+    unexpected,
+)
 
 
 def openai(
@@ -311,3 +319,20 @@ def test_whether_it_got_there(raised: httpx2.TransportError, unstarted: bool) ->
     with pytest.raises(ProviderError) as caught:
         raise_transport_error(raised, "p", begun=False)
     assert caught.value.unstarted is unstarted
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (3000, "invalid_request_error", AuthenticationFailed),  # no key
+        (3000, "invalid_request_error.invalid_api_key", AuthenticationFailed),
+        (4000, "invalid_request_error.invalid_model", ModelNotFound),
+        (4000, "invalid_request_error.missing_model", InvalidRequest),
+        (1001, "Your session hit the maximum duration of 60 minutes.", BrokenStream),
+        (1008, "invalid_request_error", InvalidRequest),
+    ],
+)
+def test_how_openai_closes_realtime_connections(code: int, reason: str, expected: type[ProviderError]) -> None:
+    error = closed("openai", code, reason)
+    assert type(error) is expected
+    assert error.details["close_code"] == code

@@ -1,6 +1,7 @@
 """Conversations with a model that hears and speaks by itself, as an actor: one realtime session for each call."""
 
 import math
+from collections.abc import Iterator
 from functools import partial
 from typing import ClassVar, Final, TypeVar
 
@@ -15,7 +16,7 @@ from ...errors import AuthenticationFailed, BrokenStream, ProviderError
 from ...http import HttpClient
 from ...provider import ProviderActor
 from ...realtime.client_encoding import encode_client_event
-from ...realtime.client_events import ClientEvent, ResponseCancel, SessionUpdate
+from ...realtime.client_events import ClientEvent, InputAudioBufferAppend, ResponseCancel, SessionUpdate
 from ...realtime.client_secrets import ClientSecret
 from ...realtime.server_events import ErrorEvent, ServerEvent, SessionCreated, SessionUpdated
 from ...realtime.session_config import RealtimeSession
@@ -38,6 +39,8 @@ from .wire.realtime import (
     usage_of,
 )
 
+PIECE: Final = 256 * 2**10
+"""Bytes of audio in one message: a whole recording would keep the others waiting while it is encoded."""
 PING: Final = 20.0
 """Seconds of silence from the caller after which the provider is asked for a sign of life, as it does itself."""
 LIFETIME: Final = 55 * 60.0
@@ -194,7 +197,8 @@ class _Talk:
         """Say what the caller says, and now and then ask whether anybody is there."""
         while (event := await self._next()) is not None:
             self._waiting.said(event)
-            await self._socket.send(encode_client_event(event))
+            for each in _in_pieces(event):
+                await self._socket.send(encode_client_event(each))
             self._socket.expect(self._waiting.patience)
         self._last.set()
 
@@ -237,3 +241,12 @@ class _Talk:
         if event is None:
             self._meter.add(Usage(unknown=1))
         return event
+
+
+def _in_pieces(event: ClientEvent) -> Iterator[ClientEvent]:
+    """Give an event as it is, or audio that is too much for one in several."""
+    if not isinstance(event, InputAudioBufferAppend) or len(event.audio) <= PIECE:
+        yield event
+        return
+    for start in range(0, len(event.audio), PIECE):
+        yield replace(event, audio=event.audio[start : start + PIECE])

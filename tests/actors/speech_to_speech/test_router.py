@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from anyio import fail_after, sleep
+from conversations import Grammar
 from msgspec.structs import replace
 from speech_to_speech import BY_HAND, KEY, PATH, SPEECH, append, said, talking, until
 from troupe.actors.errors import AuthenticationFailed, ProviderError
@@ -18,9 +19,9 @@ from troupe.actors.realtime import client_events as client
 from troupe.actors.realtime import response_events as response
 from troupe.actors.realtime import server_events as server
 from troupe.actors.realtime.session_config import Audio, AudioInput, RealtimeSession, Transcription
-from troupe.actors.routing import ListProviders, Provider
+from troupe.actors.routing import BreakerPolicy, ListProviders, Provider
 from troupe.actors.secret import Secret
-from troupe.actors.speech_to_speech.router import FallbackConversation
+from troupe.actors.speech_to_speech.router import ConversationPatience, FallbackConversation
 from troupe.runtime import Ref, child, open_system
 from troupe.services.wire import Close, Fault, Insert, Refuse, Reset, Stall
 from troupe.services.wire.openai import OpenAiWire, Reply, ToolUse
@@ -49,14 +50,17 @@ def wire(wires: tuple[OpenAiWire, OpenAiWire]) -> OpenAiWire:
 
 
 @asynccontextmanager
-async def routed(*wires: OpenAiWire, lifetime: float = 3600, **deadlines: float) -> AsyncGenerator[Ref]:
+async def routed(
+    *wires: OpenAiWire, lifetime: float = 3600, policy: BreakerPolicy | None = None, **deadlines: float
+) -> AsyncGenerator[Ref]:
     async with HttpClient.open() as http:
         actors = []
         for number, wire in enumerate(wires):
             at = endpoint("openai", base_url=wire.base_url, key=Secret(KEY), deadlines=Deadlines(**deadlines))
             actors.append(child(OpenAiRealtime, http, at, "gpt", RealtimePrice(), lifetime, name=f"talker-{number}"))
         providers = [Provider(actor.name, models={"*": f"gpt-{number}"}) for number, actor in enumerate(actors)]
-        router = child(FallbackConversation, providers, name="router")
+        patience = ConversationPatience()
+        router = child(FallbackConversation, providers, patience, policy or BreakerPolicy(), name="router")
         async with open_system(*actors, router) as system:
             yield system.ref("router")
 
@@ -118,6 +122,9 @@ async def test_an_answer_that_has_begun_is_ended_and_what_was_told_of_it_is_told
         assert (done.status, done.status_details.error.code) == ("failed", "broken_stream")
         assert done.output[0].content[0].transcript == text_of(events)
         assert done.output[0].status == "incomplete"
+        grammar = Grammar()
+        for event in events:
+            grammar.check(event)
         kinds = [type(event) for event in events]
         assert kinds.count(response.ResponseDone) == kinds.count(response.ResponseOutputItemDone) == 1
         wire.reply("Fine.")
@@ -285,3 +292,70 @@ async def test_finishing_ends_it(wire: OpenAiWire) -> None:
         with fail_after(30):
             assert text_of([event async for event in call]) == "You said: Hello"
     assert wire.last(PATH).outcome == "served"
+
+
+@pytest.mark.one_back_end
+async def test_wherever_a_connection_ends_nothing_is_lost_or_told_twice(wire: OpenAiWire) -> None:
+    """It is closed before each message of a conversation of two turns, in turn."""
+    lenient = BreakerPolicy(consecutive=1000, least=1000)
+    async with routed(wire, policy=lenient) as ref:
+        ended = 0
+        for after in range(2, 80):  # from where it has begun
+            wire.reset()
+            wire.fail(PATH, Close(after, 1011))
+            async with talking(ref) as call:
+                grammar, done = Grammar(), []
+                for text in ("one two three", "four five six"):
+                    for event in await ask(call, text):
+                        grammar.check(event)
+                        if isinstance(event, response.ResponseDone):
+                            done.append(event.response)
+                await call.send(last := said("seven"))
+                await call.send(client.ConversationItemRetrieve(item_id=last.item.id))
+                await until(call, server.ConversationItemRetrieved)  # by a connection that was told all this
+            connections = [exchange for exchange in wire.exchanges if exchange.path == PATH]
+            if len(connections) == 1:
+                assert [each.status for each in done] == ["completed", "completed"]
+                break
+            ended += 1
+            assert len(connections) == 2
+            assert [each.status for each in done].count("failed") <= 1
+            said_last = connections[-1].texts()
+            known = [("user", "one two three"), *spoken(done[0]), ("user", "four five six"), *spoken(done[1])]
+            known.append(("user", "seven"))
+            items = [event["item"] for event in said_last if event["type"] == "conversation.item.create"]
+            again = [(item["role"], item["content"][0]["text"]) for item in items]
+            answered = sum(event["type"] == "response.create" for event in said_last)
+            missing = [each for each in known if each not in again]
+            assert again == [each for each in known if each in again]  # in order, each once
+            assert len({item["id"] for item in items}) == len(items)
+            assert [role for role, _ in missing] == ["assistant"] * answered  # what was answered there, it knows
+        assert ended > 40
+
+
+async def test_wherever_a_connection_ends_in_a_spoken_turn_it_is_answered_once(wire: OpenAiWire) -> None:
+    lenient = BreakerPolicy(consecutive=1000, least=1000)
+    async with routed(wire, policy=lenient) as ref:
+        for after in range(1, 40):
+            wire.reset()
+            for _ in range(2):
+                wire.reply("Yes.")
+            wire.fail(PATH, Close(after, 1011))
+            async with talking(ref, RealtimeSession(model="")) as call:
+                grammar, completed = Grammar(), 0
+                await append(call, SPEECH)
+                with fail_after(30):
+                    while not completed:
+                        event = await call.receive()
+                        grammar.check(event)
+                        if isinstance(event, response.ResponseDone):
+                            completed += event.response.status == "completed"
+                            if event.response.status == "failed":
+                                break  # it had begun
+            if len(wire.exchanges) == 1:
+                break
+
+
+def spoken(answer: Any) -> list[tuple[str, str]]:
+    parts = [part for item in answer.output for part in item.content]
+    return [("assistant", part.transcript) for part in parts if part.transcript]

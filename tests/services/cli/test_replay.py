@@ -2,11 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anyio import create_task_group
 from conversations import Script, conversation
 from troupe.actors.realtime import response_events as response
+from troupe.actors.realtime.names import Dialect
+from troupe.actors.realtime.session_config import RealtimeSession
+from troupe.actors.speech_to_speech.converse import Converse
+from troupe.actors.voice.recorder import recording as recording_of
+from troupe.actors.voice.services import Services
+from troupe.actors.voice.tape import RELAYED
 from troupe.runtime.testing import run
 from troupe.services.cli.app import main
 
@@ -60,3 +67,21 @@ def test_what_is_no_recording_is_refused_in_a_sentence(
     recording.write_bytes(b"RIFF")
     status, _, said = troupe(capsys, str(recording))
     assert (status, "is no recording of a session" in said) == (1, True)
+
+
+def test_a_session_that_was_relayed_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def live() -> None:
+        async with recording_of(tmp_path, "sess_1", lambda: 0.0) as recorder:
+            services = Services(recogniser=Any, model=Any, synthesizer=Any, activity=Any)
+            recorder.began(RealtimeSession(model="troupe"), Dialect.GA, services)
+            recorder.asked(RELAYED, Converse(session=RealtimeSession(model="troupe")))
+
+    run(live)
+    (file,) = tmp_path.iterdir()
+    status, _, said = troupe(capsys, str(file))
+    assert (status, "a model that hears and speaks by itself has held this session" in " ".join(said.split())) == (
+        1,
+        True,
+    )

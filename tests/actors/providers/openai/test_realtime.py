@@ -110,6 +110,17 @@ async def test_a_spoken_turn(wire: OpenAiWire) -> None:
     assert usage.input_tokens > 0
 
 
+async def test_a_recording_is_sent_in_pieces(wire: OpenAiWire) -> None:
+    recording = SPEECH * 10
+    async with provider(wire) as ref, talking(ref) as call:
+        await call.send(client.InputAudioBufferAppend(audio=recording))
+        await call.send(client.InputAudioBufferCommit())
+        await until(call, server.InputAudioBufferCommitted)
+    sizes = [len(event["audio"]) for event in sent(wire) if event["type"] == "input_audio_buffer.append"]
+    assert len(sizes) == 3
+    assert sum(sizes) * 3 // 4 == pytest.approx(len(recording), abs=6)
+
+
 async def test_a_tool_is_called_and_its_result_is_told(wire: OpenAiWire) -> None:
     wire.reply(reply=Reply(tool_calls=(ToolUse("weather", '{"city": "Köln"}', "call_a"),)))
     wire.reply("It is raining.")
