@@ -56,6 +56,7 @@ class RelayedSession(Actor):
         self._client: Duplex[ToClient, FromClient]
         self._recorder: Recorder | None = None
         self._voice_used = False
+        self._played = ""  # the response that was spoken last
         self._asked: float | None = None  # when the turn ended that is to be answered
 
     @asynccontextmanager
@@ -118,6 +119,9 @@ class RelayedSession(Actor):
             if isinstance(event, client.SessionUpdate):
                 await self._update(event, talk)
                 return
+            if isinstance(event, client.OutputAudioBufferClear):  # over a WebSocket it is the client that plays
+                await self._tell(server.OutputAudioBufferCleared(response_id=self._played))
+                return
         except ClientMistake as mistake:
             event_id = mistake.event_id or getattr(event, "event_id", None)
             await self._tell(server.error_event(mistake, event_id))
@@ -156,7 +160,7 @@ class RelayedSession(Actor):
             case response.ResponseDone():
                 event = self._ended(event)
             case response.ResponseOutputAudioDelta():
-                self._voice_used = True
+                self._voice_used, self._played = True, event.response_id
                 self._begun()
             case response.ResponseOutputTextDelta():
                 self._begun()

@@ -14,6 +14,7 @@ from troupe.actors.errors import AuthenticationFailed, ProviderError
 from troupe.actors.realtime import client_events as client
 from troupe.actors.realtime import response_events as response
 from troupe.actors.realtime import server_events as server
+from troupe.actors.realtime import session_update
 from troupe.actors.realtime.errors import ClientMistake
 from troupe.actors.realtime.items import FunctionCall, FunctionCallOutput
 from troupe.actors.realtime.names import Dialect
@@ -81,6 +82,31 @@ async def test_a_client_sees_our_session_and_the_provider_sees_our_key(wire: Ope
     assert [event["session"] for event in sent(wire, "session.update")] == [
         {"type": "realtime", "instructions": "Be brief."}
     ]
+
+
+async def test_a_client_of_the_beta(wire: OpenAiWire) -> None:
+    async with relayed(wire, dialect=Dialect.BETA) as caller:
+        flat = {"voice": "marin", "turn_detection": None, "input_audio_format": "g711_ulaw"}
+        await caller.send(client.SessionUpdate(session=flat))
+        updated = await caller.until(server.SessionUpdated)
+        assert isinstance(updated, server.SessionUpdated)
+    assert session_update.difference(SESSION, updated.session) == {
+        "type": "realtime",
+        "audio": {
+            "input": {"format": {"type": "audio/pcmu"}, "turn_detection": None},
+            "output": {"voice": "marin"},
+        },
+    }
+    assert sent(wire, "session.update")[0]["session"] == session_update.difference(SESSION, updated.session)
+
+
+async def test_the_client_s_own_playback_is_its_own_affair(wire: OpenAiWire) -> None:
+    async with relayed(wire) as caller:
+        done = await ask(caller)
+        await caller.send(client.OutputAudioBufferClear())
+        cleared = await caller.until(server.OutputAudioBufferCleared)
+        assert isinstance(cleared, server.OutputAudioBufferCleared)
+        assert cleared.response_id == done.id
 
 
 async def test_a_spoken_turn_is_answered_and_counted(wire: OpenAiWire) -> None:
