@@ -57,6 +57,8 @@ def rows(outcome: Outcome) -> Iterator[Row]:
     yield none("words lost", sum(len(moment.lost) for moment in moments))
     yield none("words repeated", sum(len(moment.repeated) for moment in moments))
     yield none("words that nobody said", sum(len(moment.others) for moment in moments))
+    spoilt = sum(not moment.whole for moment in outcome.usual)
+    yield Row(what=f"turns that were not struck ({len(outcome.usual)}), and not whole either", value=spoilt, unit="")
     yield Row(what="words that broke off and were said again", value=sum(each.stumbles for each in moments), unit="")
     for name, at_once in (("killed, reset, cut off or lying", True), ("silent or slow", False)):
         found = [moment.excess for moment in moments if (moment.kind in AT_ONCE) is at_once]
