@@ -74,6 +74,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Nothing is ready: waits for what may come in real time, or moves the clock to the next timer."""
         threads = strangers(self._threads_before)
         is_held = bool(self._executor_calls) or outside.under_way(self) or any(map(is_anyio_worker, threads))
+        if not is_held and (ready := select(0)):  # since the last look, a thread may have had its last word, and ended
+            return ready
         if timeout is None:
             if is_held or threads or self._signal_handlers or len(self._selector.get_map()) > 1:  # 1: its own pipe
                 return select(None)

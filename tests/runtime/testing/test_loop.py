@@ -12,7 +12,8 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from troupe.runtime.testing import DeadlockError, VirtualTimeLoop
+from troupe.runtime.testing import DeadlockError, VirtualTimeLoop, loop
+from troupe.runtime.testing.waiting import strangers
 
 
 def run(coroutine: Coroutine[Any, Any, Any], seed: int | None = None) -> Any:
@@ -39,6 +40,25 @@ def test_the_default_executor_holds_the_clock_and_ends_with_the_loop() -> None:
     before = set(threading.enumerate())
     assert run(main()) == 1
     assert set(threading.enumerate()) == before
+
+
+def test_the_last_word_of_a_thread_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It speaks and ends after the loop has looked for what is ready, and before it looks for threads."""
+
+    async def main() -> None:
+        said = asyncio.Event()
+        thread = threading.Thread(target=asyncio.get_running_loop().call_soon_threadsafe, args=[said.set])
+
+        def others(before: set[threading.Thread]) -> set[threading.Thread]:
+            if not thread.ident:
+                thread.start()
+                thread.join()
+            return strangers(before)
+
+        monkeypatch.setattr(loop, "strangers", others)
+        await said.wait()
+
+    run(main())
 
 
 def test_a_cancelled_executor_call_does_not_hold_the_clock() -> None:
