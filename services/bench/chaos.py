@@ -139,6 +139,8 @@ class Chaos:
     ) -> None:
         if not 0 < sessions <= PILOTS:
             raise ValueError(f"sessions: from 1 to {PILOTS}, which is how many callers can be told apart")
+        if moments < 1:
+            raise ValueError("moments: at least 1; of nothing that goes wrong there is nothing to tell")
         self.outcome = Outcome(sessions=sessions)
         self._wanted = moments
         self._tell = tell

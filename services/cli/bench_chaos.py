@@ -42,7 +42,11 @@ def chaos(
         PeerName | None, Parameter(help="Another framework instead of Troupe, in an environment of its own.")
     ] = None,
     virtual: Annotated[
-        bool, Parameter(help="All in this process, on a virtual clock: faster, and the same every time.", negative="")
+        bool,
+        Parameter(
+            help="All in this process, on a virtual clock: faster, with the same losses every time.",
+            negative="",
+        ),
     ] = False,
     seed: Annotated[int, Parameter(help="Decides who says what, and what goes wrong when.")] = 1,
     record: Annotated[Path | None, Parameter(help="A folder for recordings of the sessions.")] = None,

@@ -35,9 +35,9 @@ def say(
     config: Annotated[Path | None, Parameter(help="Configuration file; else troupe.toml, if it is there.")] = None,
 ) -> None:
     """Say a text: into a file (wav, mp3, ogg, flac, …), or aloud where there is a loudspeaker."""
-    if text is None and sys.stdin.isatty():
+    words = text if text is not None else "" if sys.stdin.isatty() else sys.stdin.read()
+    if not words.strip():
         fail("there is nothing to say: give a text, or pipe one in", MISCONFIGURED)
-    words = sys.stdin.read() if text is None else text
     if out is not None:
         try:
             encoding_named(out.suffix.removeprefix(".").lower())  # before anything is paid for

@@ -92,3 +92,8 @@ def test_the_report_has_every_moment_and_a_verdict_for_each_goal(survived: Chaos
 def test_more_callers_than_can_be_told_apart_are_refused() -> None:
     with pytest.raises(ValueError, match="from 1 to 16"):
         Chaos(1, 17, 1, ())
+
+
+def test_a_run_without_a_moment_meets_no_goal() -> None:
+    with pytest.raises(ValueError, match="moments: at least 1"):
+        Chaos(0, 1, 1, ())

@@ -139,6 +139,8 @@ def test_recordings_become_text_json_and_captions(
     [
         (("chat", "x", "--model", "opnai"), 2, "there is no provider opnai; did you mean openai?"),
         (("chat", "x", "--model", "anthropic"), 2, "set ANTHROPIC_API_KEY"),
+        (("say",), 2, "there is nothing to say"),
+        (("say", " "), 2, "there is nothing to say"),
         (("say", "x", "-o", "x.doc"), 2, "x.doc: audio is not written in this format; known are"),
         (("say", "x", "--model", "openai"), 1, "or write a file: -o speech.wav"),
         (("say", "...", "-o", "x.mp3", "--model", "openai"), 1, "nothing in the text that can be said"),
@@ -158,6 +160,7 @@ def test_what_goes_wrong_is_said_in_a_sentence(
     said: str,
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     ended, out, err = troupe(capsys, *arguments)
     assert (ended, out) == (status, "")
     assert err.strip().startswith("troupe: ")
