@@ -256,13 +256,12 @@ def test_broken_files_end_in_our_errors(sample, numbered, name, sandboxed):
     assert "SandboxDied" not in outcomes
 
 
-def test_in_a_sandbox_it_is_the_same(numbered, mark, luminance):
+def test_in_a_sandbox_it_is_the_same(numbered, mark):
+    """As WebM: x264's macroblock tree depends on what was in memory before, with nothing but PyAV round it, too."""
+    wanted = {"overlays": [Overlay(what=mark, start=0.1)], "stop": 0.4, "form": "webm"}
     with Sandbox() as sandbox:
         caged = load(numbered.read(), sandbox=sandbox)
-        one = compose(caged, [Overlay(what=mark, start=0.1)], stop=0.4)
-        other = compose(numbered, [Overlay(what=mark, start=0.1)], stop=0.4)
+        one = compose(caged, **wanted)
         assert one.asset.sandbox is sandbox
-        assert one.asset.info == other.asset.info
-        pictures, others = (luminance(load(each.asset.read())).astype(int) for each in (one, other))
-        assert np.abs(pictures - others).max() <= 2  # once in thousands of times, x264 takes a byte more for a picture
+        assert one.asset.read() == compose(numbered, **wanted).asset.read()
         assert thumbnail(caged, 1.0).read() == thumbnail(numbered, 1.0).read()
